@@ -1,0 +1,72 @@
+/*
+ * The public names of @weft/mesh, one by one.
+ */
+export { backoffDelayMs } from "./backoff.ts";
+export { type CallContext, correlationIdFrom, currentCall, meshHeaders, runInCall } from "./call-context.ts";
+export type { PeerDeclaration, PeerDeclarations } from "./client/peers.ts";
+export { type Clock, systemClock, type Timer } from "./clock.ts";
+export { parseDurationMs } from "./config/duration.ts";
+export type { MeshConfig } from "./config/mesh-config.ts";
+export type { MetricDefinition } from "./diagnostics.ts";
+export { MeshError, type MeshErrorCode, meshErrors } from "./errors.ts";
+export { JobScheduler } from "./jobs/job-scheduler.ts";
+export { createPostgresJobStore, ensureJobTables } from "./jobs/postgres-job-store.ts";
+export type { Logger } from "./logger.ts";
+export { Metrics } from "./metrics.ts";
+export { createEnvelope, type EventEnvelope, type NewEvent } from "./outbox/event-envelope.ts";
+export { OutboxRelay, type OutboxRelayStats } from "./outbox/outbox-relay.ts";
+export { ensureOutboxTables, type OutboxEvent, writeOutbox } from "./outbox/outbox-table.ts";
+export { ensureProcessedEventsTable, forgetProcessed, markProcessed } from "./outbox/processed-events.ts";
+export { conservativeProfile, type ScalerOptions, scalerDefaults } from "./pool/scaler.ts";
+export type { Database, Queryable, Transaction } from "./postgres/database.ts";
+export { openDatabase } from "./postgres/open-database.ts";
+export { DatabaseUnavailableError, UniqueViolationError } from "./postgres/postgres-error.ts";
+export {
+  DEFAULT_PATTERNS,
+  type PubSub,
+  type PubSubHandler,
+  type SubscribeOptions,
+  type Unsubscribe,
+} from "./pubsub/pubsub.ts";
+export { createRedisPubSub } from "./pubsub/redis-pubsub.ts";
+export { createRedisQueue } from "./queue/redis-queue.ts";
+export type { ConsumeOptions, Consumer, Job, JobHandler, NewJob, WorkQueue } from "./queue/work-queue.ts";
+export { UnretryableJobError } from "./queue/work-queue.ts";
+export { type Random, seededRandom, systemRandom } from "./random.ts";
+export { openRedis, type RedisHandles } from "./redis/redis-connection.ts";
+export { RedisAwayError } from "./redis/redis-error.ts";
+export { RedisRegistry, readInstances, registryKeys } from "./registry/redis-registry.ts";
+export type { Instance, Registration, Registry, RegistryUpdate } from "./registry/registry.ts";
+export type { FieldViolation } from "./rest/field-violations.ts";
+export { type RestBinding, restBindingsOfMethod } from "./rest/http-rule.ts";
+export { errorWithHttpStatus, type RestErrorBody, toRestError } from "./rest/rest-error.ts";
+export {
+  bodyTooLargeError,
+  createRestHandler,
+  type RestHandler,
+  type RestInvoke,
+  type RestRequest,
+  type RestResponse,
+} from "./rest/rest-handler.ts";
+export { createSecrets, MissingSecretError, type Secrets } from "./secrets/secrets.ts";
+export type { Mesh } from "./server/mesh.ts";
+export { codeName } from "./server/observe.ts";
+export { findPortHolder, type PortHolder } from "./server/port-holder.ts";
+export { type Listener, serverListener } from "./server/ports.ts";
+export {
+  type RunningService,
+  type ServiceOptions,
+  type ServiceParts,
+  startService,
+} from "./server/start-service.ts";
+export { validateMessage } from "./server/validate.ts";
+export {
+  errorMetadata,
+  errorReason,
+  errorViolations,
+  type ServiceErrorOptions,
+  serviceError,
+} from "./service-error.ts";
+export { createPostgresState, ensureStateTable } from "./state/postgres-state.ts";
+export { StateConflictError, type StateEntry, type StateStore } from "./state/state-store.ts";
+export { ensureTracing, injectTrace, inServerSpan } from "./tracing.ts";
