@@ -1,0 +1,115 @@
+import { stripVTControlCharacters } from "node:util";
+import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import colors from "picocolors";
+import { CliError, describeError } from "./cli-error.ts";
+import { nearest } from "./command-line/nearest.ts";
+import { assertKnownOptions } from "./command-line/options.ts";
+
+/*
+ * The `weft` command: finds the subcommand, prints help, runs it, and turns what it throws into "what happened, why,
+ * what to do next". Commands are loaded when they are used, so that each starts fast.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: commands differ in their arguments; citty's own type for a mixed table.
+type AnyCommand = CommandDef<any>;
+
+const commands: Readonly<Record<string, { summary: string; load: () => Promise<AnyCommand> }>> = {
+  up: {
+    summary: "Start the stores and every service, and keep them running",
+    load: async () => (await import("./up/up-command.ts")).upCommand,
+  },
+  status: {
+    summary: "Show services, instances, health, ports and versions",
+    load: async () => (await import("./status/status-command.ts")).statusCommand,
+  },
+  call: {
+    summary: "Call a method of a service through discovery",
+    load: async () => (await import("./call/call-command.ts")).callCommand,
+  },
+  logs: {
+    summary: "Show and follow the services' logs",
+    load: async () => (await import("./logs/logs-command.ts")).logsCommand,
+  },
+  inspect: {
+    summary: "Print the registry's records of a service",
+    load: async () => (await import("./registry/inspect-command.ts")).inspectCommand,
+  },
+  register: {
+    summary: "Put an instance into the registry by hand",
+    load: async () => (await import("./registry/register-command.ts")).registerCommand,
+  },
+};
+
+const overview = defineCommand({
+  meta: { name: "weft", description: "Run and look into a Weft mesh" },
+  subCommands: Object.fromEntries(
+    Object.entries(commands).map(([name, { summary }]) => [
+      name,
+      defineCommand({ meta: { name, description: summary } }),
+    ]),
+  ),
+});
+
+async function main(rawArgs: readonly string[]): Promise<void> {
+  const [name, ...rest] = rawArgs;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    printHelp(await renderUsage(overview));
+    process.exitCode = name === undefined ? 2 : 0;
+    return;
+  }
+  if (name === "--version" || name === "-v") {
+    const { default: manifest } = await import("../package.json", { with: { type: "json" } });
+    process.stdout.write(`${manifest.version}\n`);
+    return;
+  }
+  const entry = commands[name];
+  if (entry === undefined) {
+    const near = nearest(name, Object.keys(commands), 1)[0];
+    throw new CliError(`"${name}" is no command of weft`, {
+      next: `${near === undefined ? "" : `did you mean "weft ${near}"? `}\`weft --help\` lists the commands`,
+    });
+  }
+  const command = await entry.load();
+  const options = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  if (options.includes("--help") || options.includes("-h")) {
+    printHelp(await renderUsage(command, overview));
+    return;
+  }
+  assertKnownOptions(rest, typeof command.args === "object" ? command.args : {});
+  await runCommand(command, { rawArgs: rest });
+}
+
+/** citty colours its help always; in a file or a pipe the escape codes would only be in the way. */
+function printHelp(text: string): void {
+  process.stdout.write(`${process.stdout.isTTY ? text : stripVTControlCharacters(text)}\n`);
+}
+
+function report(error: unknown): void {
+  const name = process.argv[2];
+  if (process.argv.includes("--debug")) {
+    console.error(error);
+  }
+  // citty marks its own refusals (a missing argument, a value of the wrong kind) with a code.
+  const refused = error instanceof Error && /^E(ARG|_)/.test(String((error as { code?: unknown }).code));
+  const expected = refused || error instanceof CliError;
+  console.error(`${colors.red("error:")} ${error instanceof CliError ? error.message : describeError(error)}`);
+  const next = error instanceof CliError ? error.next : refused ? `weft ${name} --help` : "run it again with --debug";
+  if (next !== undefined) {
+    console.error(`${colors.bold("next:")}  ${next}`);
+  }
+  process.exitCode = expected ? 1 : 70;
+}
+
+// A reader or a terminal that went away (`weft logs | head`) is no error of ours.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && error.code !== "EIO") {
+      throw error;
+    }
+  });
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  report(error);
+}
