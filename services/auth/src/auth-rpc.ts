@@ -1,0 +1,74 @@
+/** AuthService on the wire: what the mesh asks about identity and permission. No decisions are taken here. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { GrantSchema } from "@weft/proto/weft/auth/v1/auth_pb.ts";
+import type { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import type { Authorization } from "./domain/authorization.ts";
+import type { Grant } from "./domain/permissions.ts";
+import { answered } from "./rpc-errors.ts";
+import type { TokenCheck } from "./verifier/access-token.ts";
+import type { PublicJwk } from "./verifier/jwks-cache.ts";
+
+export interface AuthRpcOptions {
+  readonly authorization: Authorization;
+  /** The full answer about a token, revocation included. */
+  readonly validateToken: (token: string) => Promise<TokenCheck>;
+  readonly publicKeys: () => readonly PublicJwk[];
+}
+
+/** Handlers of weft.auth.v1.AuthService. */
+export function authRpc({ authorization, validateToken, publicKeys }: AuthRpcOptions): ServiceImpl<typeof AuthService> {
+  return {
+    validateToken: (request) =>
+      answered(async () => {
+        const check = await validateToken(request.token);
+        if (!check.valid) {
+          return { valid: false, reason: check.reason };
+        }
+        const { userId, username, sessionId, roles, expiresAtMs } = check.principal;
+        const expiresAt = timestampFromMs(expiresAtMs);
+        return { valid: true, principal: { userId, username, sessionId, roles: [...roles], expiresAt } };
+      }),
+    getUserContext: (request) =>
+      answered(async () => {
+        const { user, roles, permissions, grants } = await authorization.context(request.userId);
+        const { userId, username, email } = user;
+        const granted = grants.map(grantMessage);
+        return { userId, username, email, roles: [...roles], permissions: [...permissions], grants: granted };
+      }),
+    checkPermission: (request) =>
+      answered(() => authorization.check(request.userId, request.permission, request.resource)),
+    validateUser: (request) =>
+      answered(async () => {
+        const user = await authorization.validate(request.userId);
+        if (user === undefined) {
+          return { valid: false };
+        }
+        const { userId, username, email } = user;
+        return { valid: true, user: { userId, username, email } };
+      }),
+    grantRole: (request) =>
+      answered(async () => ({
+        grant: grantMessage(await authorization.grant(request.userId, request.role, request.resource)),
+      })),
+    revokeRole: (request) =>
+      answered(async () => ({ revoked: await authorization.revoke(request.userId, request.resource) })),
+    listGrants: (request) =>
+      answered(async () => {
+        const grants = await authorization.list({
+          ...(request.userId === "" ? {} : { userId: request.userId }),
+          ...(request.resource === "" ? {} : { resource: request.resource }),
+        });
+        return { grants: grants.map(grantMessage) };
+      }),
+    getJwks: async () => ({
+      keys: publicKeys().map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, alg: "EdDSA", use: "sig" })),
+    }),
+  };
+}
+
+function grantMessage(grant: Grant): MessageInitShape<typeof GrantSchema> {
+  const { userId, role, resource, grantedAtMs } = grant;
+  return { userId, role, resource, grantedAt: timestampFromMs(grantedAtMs) };
+}

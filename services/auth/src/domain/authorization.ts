@@ -1,0 +1,119 @@
+/**
+ * Roles, permissions and what others ask about a user. Grants are read from the store each time: a role that was taken
+ * away must not linger in a cache of another instance, and the read is one index look-up. What is cached (by the adapter
+ * behind `directory`) are profile facts, which decide nothing.
+ */
+import { AuthError } from "./errors.ts";
+import {
+  decidePermission,
+  type GlobalRole,
+  type Grant,
+  type GrantFilter,
+  isPermission,
+  isResourceRole,
+  permissionsOf,
+  type Role,
+  resourceRoles,
+} from "./permissions.ts";
+import type { AccountStore, DirectoryUser, GrantStore, UserDirectory, WallClock } from "./ports.ts";
+
+export interface UserContext {
+  readonly user: DirectoryUser;
+  readonly roles: readonly GlobalRole[];
+  readonly permissions: readonly string[];
+  readonly grants: readonly Grant[];
+}
+
+export interface AuthorizationOptions {
+  readonly grants: GrantStore;
+  readonly accounts: Pick<AccountStore, "isActive">;
+  readonly directory: Pick<UserDirectory, "findById">;
+  readonly globalRoles: (userId: string) => readonly GlobalRole[];
+  readonly clock: WallClock;
+}
+
+/** "project:<id>": a kind in lower case, a colon, and the id of one thing. */
+const resourcePattern = /^[a-z][a-z_]*:[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+const resourceKindPattern = /^[a-z][a-z_]*:$/;
+
+export class Authorization {
+  readonly #options: AuthorizationOptions;
+
+  constructor(options: AuthorizationOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the user may do that on the resource; an empty resource asks about roles that hold everywhere. */
+  async check(userId: string, permission: string, resource: string): Promise<{ allowed: boolean; role: Role | "" }> {
+    const { grants, accounts, globalRoles } = this.#options;
+    if (!isPermission(permission)) {
+      throw invalid("permission", `"${permission}" is no permission of this mesh`);
+    }
+    if (resource !== "") {
+      assertResource(resource);
+    }
+    const [active, onResource] = await Promise.all([
+      accounts.isActive(userId),
+      resource === "" ? undefined : grants.find(userId, resource),
+    ]);
+    return active ? decidePermission(permission, onResource, globalRoles(userId)) : { allowed: false, role: "" };
+  }
+
+  /** Throws "user_unknown". */
+  async context(userId: string): Promise<UserContext> {
+    const { grants, accounts, directory, globalRoles } = this.#options;
+    const [active, user, list] = await Promise.all([
+      accounts.isActive(userId),
+      directory.findById(userId),
+      grants.list({ userId }),
+    ]);
+    if (!active || user === undefined) {
+      throw new AuthError("user_unknown", `there is no user with the id "${userId}"`);
+    }
+    const roles = globalRoles(userId);
+    return { user, roles, permissions: permissionsOf(roles), grants: list };
+  }
+
+  /** The user if they exist and may act. */
+  async validate(userId: string): Promise<DirectoryUser | undefined> {
+    const { accounts, directory } = this.#options;
+    const [active, user] = await Promise.all([accounts.isActive(userId), directory.findById(userId)]);
+    return active ? user : undefined;
+  }
+
+  /** Gives the user the role on the resource, replacing what they had there. Throws "user_unknown". */
+  grant(userId: string, role: string, resource: string): Promise<Grant> {
+    if (!isResourceRole(role)) {
+      throw invalid("role", `must be one of ${resourceRoles.join(", ")}`);
+    }
+    assertResource(resource);
+    return this.#options.grants.put({ userId, role, resource, grantedAtMs: this.#options.clock.now() });
+  }
+
+  /** Takes one user's role on the resource away, or everybody's when the user id is empty; returns how many. */
+  revoke(userId: string, resource: string): Promise<number> {
+    assertResource(resource);
+    return this.#options.grants.remove(userId === "" ? { resource } : { userId, resource });
+  }
+
+  /** Grants of a user, of a resource, or of a kind of resource ("project:"); at least one filter is given. */
+  list(filter: GrantFilter): Promise<readonly Grant[]> {
+    if (filter.userId === undefined && filter.resource === undefined) {
+      throw invalid("userId", "userId or resource is required");
+    }
+    if (filter.resource !== undefined && !resourceKindPattern.test(filter.resource)) {
+      assertResource(filter.resource);
+    }
+    return this.#options.grants.list(filter);
+  }
+}
+
+function assertResource(resource: string): void {
+  if (!resourcePattern.test(resource)) {
+    throw invalid("resource", 'must be "<kind>:<id>", such as "project:42"');
+  }
+}
+
+function invalid(field: string, description: string): AuthError {
+  return new AuthError("field_invalid", `${field} ${description}`, { fields: [{ field, description }] });
+}

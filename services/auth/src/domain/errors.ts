@@ -1,0 +1,39 @@
+/** Everything the auth domain refuses; `rpc.ts` maps each kind to a code and a reason. */
+export type AuthErrorKind =
+  | "login_failed"
+  | "password_wrong"
+  | "refresh_refused"
+  | "field_taken"
+  | "field_invalid"
+  | "user_unknown"
+  | "not_allowed"
+  | "busy"
+  | "unavailable";
+
+/** One refused input field, by its lowerCamelCase JSON name. */
+export interface RefusedField {
+  readonly field: string;
+  readonly description: string;
+}
+
+/**
+ * A refusal by a rule of this service. `fields` names the input at fault; `detail` is a machine-readable fact for logs
+ * and error metadata (why a refresh was refused), never a secret.
+ */
+export class AuthError extends Error {
+  override readonly name = "AuthError";
+  readonly kind: AuthErrorKind;
+  readonly fields: readonly RefusedField[];
+  readonly detail: string | undefined;
+
+  constructor(
+    kind: AuthErrorKind,
+    message: string,
+    options: { fields?: readonly RefusedField[]; detail?: string; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.fields = options.fields ?? [];
+    this.detail = options.detail;
+  }
+}

@@ -1,0 +1,40 @@
+import { createRequire } from "node:module";
+import { startService } from "@weft/mesh";
+import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
+import { startUpkeep } from "./adapters/upkeep.ts";
+import { assertKeySecret, loadAuthConfig } from "./config.ts";
+import { createAuth } from "./create-auth.ts";
+
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+
+await startService({
+  name: "auth-service",
+  version,
+  basePort: 9000,
+  peers: { "user-service": { services: [UserService], basePort: 12_000 } },
+  async setup(mesh) {
+    const config = loadAuthConfig(mesh.env);
+    const { redis, pubsub, clock, random, logger } = mesh;
+    // AUTH-08: in production the secret is configured or the service does not start.
+    const keySecret = await mesh.secrets.get("WEFT_AUTH_KEY_SECRET");
+    assertKeySecret(keySecret);
+    const database = await mesh.openDatabase({
+      schema: "auth_schema",
+      migrationsDir: new URL("../migrations", import.meta.url),
+    });
+    const users = mesh.client(UserService);
+    const auth = await createAuth({ database, users, redis, pubsub, clock, random, logger, config, keySecret });
+    auth.revocations.start();
+    const endUpkeep = startUpkeep(auth.upkeep, clock, logger);
+    return {
+      routes: auth.routes,
+      interceptors: [...auth.interceptors],
+      checks: { postgres: () => database.ping() },
+      async close() {
+        await endUpkeep();
+        await auth.close();
+        await database.close();
+      },
+    };
+  },
+});

@@ -1,0 +1,42 @@
+import { Code } from "@connectrpc/connect";
+import { serviceError } from "@weft/mesh";
+import { AuthError, type AuthErrorKind } from "./domain/errors.ts";
+
+interface Mapping {
+  readonly code: Code;
+  readonly reason: string;
+  readonly retryAfterMs?: number;
+}
+
+/** A new kind does not compile until it has a code here. */
+const codes = {
+  login_failed: { code: Code.Unauthenticated, reason: "LOGIN_FAILED" },
+  // Not UNAUTHENTICATED: the token is good, and a client must not drop it for a typing mistake.
+  password_wrong: { code: Code.PermissionDenied, reason: "PASSWORD_WRONG" },
+  refresh_refused: { code: Code.Unauthenticated, reason: "REFRESH_TOKEN_INVALID" },
+  field_taken: { code: Code.AlreadyExists, reason: "FIELD_TAKEN" },
+  field_invalid: { code: Code.InvalidArgument, reason: "FIELD_INVALID" },
+  user_unknown: { code: Code.NotFound, reason: "USER_UNKNOWN" },
+  not_allowed: { code: Code.PermissionDenied, reason: "NOT_ALLOWED" },
+  busy: { code: Code.ResourceExhausted, reason: "TOO_BUSY", retryAfterMs: 2_000 },
+  unavailable: { code: Code.Unavailable, reason: "UNAVAILABLE", retryAfterMs: 1_000 },
+} satisfies Record<AuthErrorKind, Mapping>;
+
+/** Runs a handler's work and turns refusals of the domain into the one error model. */
+export async function answered<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AuthError)) {
+      throw error;
+    }
+    const { code, reason, retryAfterMs }: Mapping = codes[error.kind];
+    throw serviceError(code, reason, error.message, {
+      violations: error.fields,
+      cause: error,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      // Why a refresh was refused is for logs: told to the caller it would say whether a stolen token was ever good.
+      ...(error.detail === undefined || error.kind === "refresh_refused" ? {} : { metadata: { detail: error.detail } }),
+    });
+  }
+}

@@ -1,0 +1,5 @@
+/** How other services and the gateway learn who is calling. */
+export type { TokenCheck, TokenRefusal } from "./access-token.ts";
+export { accessOf, authenticationInterceptor, bearerToken } from "./authentication-interceptor.ts";
+export { currentPrincipal, isAdmin, type Principal, principalKey, requirePrincipal } from "./principal.ts";
+export { createTokenVerifier, type TokenVerifier, type TokenVerifierOptions } from "./token-verifier.ts";

@@ -1,0 +1,168 @@
+/**
+ * Decides whether an access token is good, at any service, without a call in the usual case: the signature and the
+ * claims are checked here with the published keys, and the session is looked up in the revocation feed. When the feed is
+ * not live, or the keys cannot be had, the auth service is asked (`ValidateToken`) and its answer kept for at most five
+ * seconds; when it cannot be asked either, the call is refused as UNAVAILABLE. It never fails open.
+ *
+ * A token that is refused here is refused there: both run `checkAccessToken`. So only tokens that are good by themselves
+ * are asked about, and a flood of forged ones reaches nobody.
+ */
+
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { Client } from "@connectrpc/connect";
+import type { Clock, Logger, PubSub, RedisHandles } from "@weft/mesh";
+import type { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { checkAccessToken, type TokenCheck, type TokenRefusal } from "./access-token.ts";
+import { JwksCache } from "./jwks-cache.ts";
+import type { Principal } from "./principal.ts";
+import { RecentMap } from "./recent-map.ts";
+import { RevocationFeed } from "./revocation-feed.ts";
+import { readRevocationSnapshot } from "./revocation-protocol.ts";
+import { tokenRefused, verificationUnavailable } from "./token-errors.ts";
+
+export interface TokenVerifier {
+  /**
+   * The principal of a good token. Throws UNAUTHENTICATED with the reason TOKEN_EXPIRED, TOKEN_REVOKED or
+   * TOKEN_INVALID, and UNAVAILABLE (AUTH_UNAVAILABLE) when neither can be said.
+   */
+  verify(token: string): Promise<Principal>;
+  /** Calls back when a session is learnt to have ended, to close what it holds open; gives a function that stops it. */
+  onRevoked(listener: (sessionId: string) => void): () => void;
+  /** Whether revocations arrive; while false, `verify` asks the auth service. */
+  readonly live: boolean;
+  /** Resolves when the first attempt to follow the revocations is over, whatever its outcome. */
+  readonly started: Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TokenVerifierOptions {
+  readonly client: Client<typeof AuthService>;
+  readonly pubsub: PubSub;
+  readonly redis: Pick<RedisHandles, "commands">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How long an answer of `ValidateToken` is believed. */
+const askedForMs = 5_000;
+const askTimeoutMs = 2_000;
+const rememberedTokens = 10_000;
+
+/** Starts to follow revocations at once; `close` ends that. */
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  return new LocalTokenVerifier(options);
+}
+
+class LocalTokenVerifier implements TokenVerifier {
+  readonly started: Promise<void>;
+  readonly #options: TokenVerifierOptions;
+  readonly #feed: RevocationFeed;
+  readonly #keys: JwksCache;
+  /** Tokens whose signature was good: checking it again costs a hundred times this look-up. */
+  readonly #checked = new RecentMap<string, Principal>(rememberedTokens);
+  readonly #asked = new RecentMap<string, { answer: Promise<TokenCheck>; untilMs: number }>(rememberedTokens);
+
+  constructor(options: TokenVerifierOptions) {
+    this.#options = options;
+    const { client, pubsub, redis, clock, logger } = options;
+    this.#keys = new JwksCache({
+      fetchKeys: async () => (await client.getJwks({}, { timeoutMs: askTimeoutMs })).keys,
+      clock,
+    });
+    const readSnapshot = () => readRevocationSnapshot(redis, clock.now());
+    this.#feed = new RevocationFeed({ pubsub, readSnapshot, clock, logger });
+    this.started = this.#feed.start();
+  }
+
+  get live(): boolean {
+    return this.#feed.live;
+  }
+
+  onRevoked(listener: (sessionId: string) => void): () => void {
+    return this.#feed.onRevoked(listener);
+  }
+
+  async verify(token: string): Promise<Principal> {
+    const check = (await this.#checkHere(token)) ?? (await this.#ask(token));
+    if (!check.valid) {
+      throw tokenRefused(check.reason);
+    }
+    return check.principal;
+  }
+
+  async close(): Promise<void> {
+    await this.#feed.close();
+  }
+
+  /** The answer as far as it can be given here; undefined when the auth service must be asked. */
+  async #checkHere(token: string): Promise<TokenCheck | undefined> {
+    const nowMs = this.#options.clock.now();
+    let principal = this.#checked.get(token);
+    if (principal === undefined) {
+      let check: TokenCheck;
+      try {
+        check = await checkAccessToken(token, (kid) => this.#keys.find(kid), nowMs);
+      } catch (error) {
+        this.#options.logger.debug({ err: error }, "the keys of the auth service cannot be fetched");
+        return undefined;
+      }
+      if (!check.valid) {
+        return check;
+      }
+      principal = check.principal;
+      this.#checked.set(token, principal);
+    } else if (nowMs >= principal.expiresAtMs) {
+      this.#checked.delete(token);
+      return { valid: false, reason: "expired" };
+    }
+    if (this.#feed.isRevoked(principal.sessionId)) {
+      return { valid: false, reason: "revoked" };
+    }
+    return this.#feed.live ? { valid: true, principal } : undefined;
+  }
+
+  async #ask(token: string): Promise<TokenCheck> {
+    const nowMs = this.#options.clock.monotonicMs();
+    let entry = this.#asked.get(token);
+    if (entry === undefined || nowMs >= entry.untilMs) {
+      entry = { answer: this.#askAuthService(token), untilMs: nowMs + askedForMs };
+      this.#asked.set(token, entry);
+    }
+    try {
+      const check = await entry.answer;
+      const expired = check.valid && this.#options.clock.now() >= check.principal.expiresAtMs;
+      return expired ? { valid: false, reason: "expired" } : check;
+    } catch (error) {
+      // A failure is no answer: the next call asks again.
+      if (this.#asked.get(token) === entry) {
+        this.#asked.delete(token);
+      }
+      throw verificationUnavailable(error);
+    }
+  }
+
+  async #askAuthService(token: string): Promise<TokenCheck> {
+    const { client, clock } = this.#options;
+    const { valid, principal, reason } = await client.validateToken({ token }, { timeoutMs: askTimeoutMs });
+    if (!valid || principal === undefined) {
+      const known = this.#checked.get(token);
+      if (reason === "revoked" && known !== undefined) {
+        this.#feed.learn({ sessionId: known.sessionId, untilMs: known.expiresAtMs });
+      }
+      return { valid: false, reason: refusals.has(reason) ? (reason as TokenRefusal) : "bad_signature" };
+    }
+    const { userId, username, sessionId, roles, expiresAt } = principal;
+    const expiresAtMs = expiresAt === undefined ? clock.now() : timestampMs(expiresAt);
+    return { valid: true, principal: { userId, username, sessionId, roles, expiresAtMs } };
+  }
+}
+
+const refusals: ReadonlySet<string> = new Set<TokenRefusal>([
+  "malformed",
+  "bad_signature",
+  "expired",
+  "not_yet_valid",
+  "wrong_type",
+  "wrong_audience",
+  "revoked",
+]);

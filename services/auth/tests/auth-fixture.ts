@@ -1,0 +1,107 @@
+/**
+ * An auth service over a real PostgreSQL and a real Redis, with a clock that stands still and a scripted user service,
+ * called through its routes and interceptors without a socket. More instances over the same stores can be made.
+ */
+import { type Client, createClient, createRouterTransport } from "@connectrpc/connect";
+import {
+  createRedisPubSub,
+  type Database,
+  openDatabase,
+  openRedis,
+  type PubSub,
+  type RedisHandles,
+  systemRandom,
+} from "@weft/mesh";
+import { FakeClock, silentLogger } from "@weft/mesh/testing";
+import { startTestPostgres, startTestRedis, type TestPostgres, type TestStore } from "@weft/mesh/testing/stores";
+import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { loadAuthConfig } from "../src/config.ts";
+import { type Auth, createAuth } from "../src/create-auth.ts";
+import { createScriptedUserService, type ScriptedUserService } from "./scripted-user-service.ts";
+
+export interface AuthInstance {
+  readonly auth: Auth;
+  readonly account: Client<typeof AccountService>;
+  readonly service: Client<typeof AuthService>;
+  readonly redis: RedisHandles;
+  readonly pubsub: PubSub;
+}
+
+export interface AuthFixture {
+  readonly clock: FakeClock;
+  readonly peer: ScriptedUserService;
+  readonly database: Database;
+  readonly postgres: TestPostgres;
+  readonly redisStore: TestStore;
+  instance(options?: { keySecret?: string; env?: Record<string, string> }): Promise<AuthInstance>;
+  close(): Promise<void>;
+}
+
+const migrationsDir = new URL("../migrations", import.meta.url).pathname;
+
+export async function startAuthFixture(): Promise<AuthFixture> {
+  const [postgres, redisStore] = await Promise.all([startTestPostgres(), startTestRedis("server")]);
+  const clock = new FakeClock();
+  const peer = createScriptedUserService();
+  const database = await openDatabase({
+    connectionString: await postgres.createDatabase("auth"),
+    schema: "auth_schema",
+    migrationsDir,
+    maxConnections: 30,
+    applicationName: "auth-test",
+    logger: silentLogger,
+  });
+  const instances: AuthInstance[] = [];
+  return {
+    clock,
+    peer,
+    database,
+    postgres,
+    redisStore,
+    async instance({ keySecret = "a key-encryption secret", env = {} } = {}) {
+      const redis = openRedis({ url: redisStore.url, logger: silentLogger, clientName: "auth-test" });
+      await redis.whenReady(10_000);
+      const pubsub = createRedisPubSub({ redis, logger: silentLogger });
+      const auth = await createAuth({
+        database,
+        users: peer.client,
+        redis,
+        pubsub,
+        clock,
+        random: systemRandom,
+        logger: silentLogger,
+        config: loadAuthConfig({ WEFT_AUTH_HASH_CONCURRENCY: "4", ...env }),
+        keySecret,
+      });
+      const interceptors = [...auth.interceptors];
+      const transport = createRouterTransport((router) => auth.routes(router), { router: { interceptors } });
+      const account = createClient(AccountService, transport);
+      const instance = { auth, account, service: createClient(AuthService, transport), redis, pubsub };
+      instances.push(instance);
+      return instance;
+    },
+    async close() {
+      for (const { auth, pubsub, redis } of instances) {
+        await auth.close();
+        await pubsub.close();
+        await redis.close();
+      }
+      await database.close();
+      await Promise.all([postgres.close(), redisStore.close()]);
+    },
+  };
+}
+
+let names = 0;
+
+/** A signup nobody else uses. */
+export function freshSignup(): { username: string; email: string; password: string } {
+  names += 1;
+  const username = `user-${process.pid}-${names}`;
+  return { username, email: `${username}@example.org`, password: "correct horse battery" };
+}
+
+export function bearer(token: string): { headers: { authorization: string } } {
+  return { headers: { authorization: `Bearer ${token}` } };
+}

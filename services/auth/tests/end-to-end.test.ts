@@ -1,0 +1,226 @@
+/** The auth and the user service as processes of their own, found through the registry, called over HTTP by a client. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { startTestPostgres, startTestRedis, type TestPostgres, type TestStore } from "@weft/mesh/testing/stores";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+interface RunningProcess {
+  readonly child: ChildProcess;
+  readonly lines: string[];
+  readonly url: string;
+}
+
+let postgres: TestPostgres;
+let redis: TestStore;
+let folder: string;
+let env: NodeJS.ProcessEnv;
+const processes: RunningProcess[] = [];
+let auth: RunningProcess;
+let user: RunningProcess;
+
+const anyPort = { GRPC_PORT: "0", HTTP_PORT: "0", METRICS_PORT: "0", HEALTH_PORT: "0" };
+
+function spawnService(name: "auth" | "user", extra: NodeJS.ProcessEnv = {}): { child: ChildProcess; lines: string[] } {
+  const entry = new URL(`../../${name}/src/main.ts`, import.meta.url).pathname;
+  const child = spawn(process.execPath, [entry], { env: { ...env, ...extra }, stdio: ["ignore", "pipe", "pipe"] });
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream !== null) createInterface(stream).on("line", (line) => lines.push(line));
+  }
+  return { child, lines };
+}
+
+async function startService(name: "auth" | "user"): Promise<RunningProcess> {
+  const { child, lines } = spawnService(name);
+  const ready = await new Promise<string>((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`${name} ended with ${code}:\n${lines.slice(-20).join("\n")}`)));
+    child.stdout?.on("data", () => {
+      const line = lines.find((one) => one.includes("service is ready"));
+      if (line !== undefined) resolve(line);
+    });
+  });
+  const { ports } = JSON.parse(ready) as { ports: { http: number } };
+  const running = { child, lines, url: `http://127.0.0.1:${ports.http}` };
+  processes.push(running);
+  return running;
+}
+
+async function endProcess({ child }: RunningProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const ended = once(child, "exit");
+  child.kill(signal);
+  const [code] = (await ended) as [number | null];
+  return code;
+}
+
+beforeAll(async () => {
+  [postgres, redis, folder] = await Promise.all([
+    startTestPostgres(),
+    startTestRedis("server"),
+    mkdtemp(join(tmpdir(), "weft-auth-")),
+  ]);
+  env = {
+    PATH: process.env.PATH,
+    ...anyPort,
+    REDIS_URL: redis.url,
+    DATABASE_URL: await postgres.createDatabase("weft"),
+    WEFT_DATA_DIR: folder,
+    LOG_LEVEL: "info",
+  };
+  [auth, user] = await Promise.all([startService("auth"), startService("user")]);
+});
+afterAll(async () => {
+  await Promise.all(processes.map((one) => endProcess(one, "SIGKILL")));
+  await Promise.all([postgres?.close(), redis?.close()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON from outside, compared by shape.
+type Json = any;
+
+async function call(
+  url: string,
+  options: { method?: string; body?: object; token?: string } = {},
+): Promise<{ status: number; body: Json }> {
+  const { method = options.body === undefined ? "GET" : "POST", body, token } = options;
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+const ada = { username: "ada", email: "ada@example.org", password: "correct horse battery", firstName: "Ada" };
+
+describe("auth and user service", () => {
+  test("sign up, use the token at both services, refresh, log out", async () => {
+    const signup = await call(`${auth.url}/api/auth/signup`, { body: ada });
+    expect(signup).toMatchObject({
+      status: 200,
+      body: { user: { username: "ada", email: "ada@example.org", firstName: "Ada" }, expiresInSeconds: 900 },
+    });
+    const { accessToken, refreshToken, user: created } = signup.body;
+
+    const profile = await call(`${auth.url}/api/auth/profile`, { token: accessToken });
+    expect(profile).toMatchObject({ status: 200, body: { id: created.id, username: "ada" } });
+    const changed = await call(`${auth.url}/api/auth/profile`, {
+      method: "PUT",
+      body: { lastName: "Lovelace" },
+      token: accessToken,
+    });
+    expect(changed).toMatchObject({ status: 200, body: { firstName: "Ada", lastName: "Lovelace" } });
+    const own = await call(`${user.url}/api/users/${created.id}`, { token: accessToken });
+    expect(own).toMatchObject({ status: 200, body: { lastName: "Lovelace" } });
+
+    const refreshed = await call(`${auth.url}/auth/refresh`, { body: { refreshToken } });
+    expect(refreshed.status).toBe(200);
+    const logout = await call(`${auth.url}/api/auth/logout`, { body: { refreshToken: refreshed.body.refreshToken } });
+    expect(logout.status).toBe(200);
+    for (const token of [accessToken, refreshed.body.accessToken]) {
+      expect((await call(`${auth.url}/api/auth/profile`, { token })).status).toBe(401);
+      await expect.poll(async () => (await call(`${user.url}/api/users/${created.id}`, { token })).status).toBe(401);
+    }
+    const again = await call(`${auth.url}/api/auth/refresh`, { body: { refreshToken } });
+    expect(again.status).toBe(401);
+  });
+
+  test("log in by address; a second signup names what is taken; other users' data is refused", async () => {
+    const login = await call(`${auth.url}/auth/login`, { body: { login: "ADA@example.org", password: ada.password } });
+    expect(login).toMatchObject({ status: 200, body: { user: { username: "ada" } } });
+    const taken = await call(`${auth.url}/api/auth/signup`, { body: ada });
+    expect(taken.status).toBe(409);
+    expect(JSON.stringify(taken.body.details)).toContain("username");
+    const bob = { username: "bob", email: "bob@example.org", password: "correct horse battery" };
+    const other = await call(`${auth.url}/api/auth/signup`, { body: bob });
+    const foreign = await call(`${user.url}/api/users/${login.body.user.id}`, { token: other.body.accessToken });
+    expect(foreign.status).toBe(403);
+    const wrong = await call(`${auth.url}/api/auth/login`, { body: { login: "ada", password: "wrong password" } });
+    expect(wrong.status).toBe(401);
+  });
+
+  test("delete the account: nothing of it works any more, and its name can be taken again", async () => {
+    const eve = { username: "eve", email: "eve@example.org", password: "correct horse battery" };
+    const { accessToken: token, user: created } = (await call(`${auth.url}/api/auth/signup`, { body: eve })).body;
+    expect((await call(`${user.url}/api/users/${created.id}`, { token })).status).toBe(200);
+    const remove = (password: string) =>
+      call(`${auth.url}/api/auth/profile`, { method: "DELETE", body: { password }, token });
+    const wrong = await remove("wrong password");
+    expect(wrong.status).toBe(403);
+    expect(JSON.stringify(wrong.body.details)).toContain("PASSWORD_WRONG");
+
+    expect(await remove(eve.password)).toMatchObject({ status: 200, body: {} });
+    const login = { body: { login: eve.username, password: eve.password } };
+    expect((await call(`${auth.url}/api/auth/login`, login)).status).toBe(401);
+    expect((await call(`${auth.url}/api/auth/profile`, { token })).status).toBe(401);
+    await expect.poll(async () => (await call(`${user.url}/api/users/${created.id}`, { token })).status).toBe(401);
+    expect((await remove(eve.password)).status).toBe(401);
+
+    const again = await call(`${auth.url}/api/auth/signup`, { body: eve });
+    expect(again.status).toBe(200);
+    expect(again.body.user.id).not.toBe(created.id);
+    expect(await call(`${auth.url}/api/auth/login`, login)).toMatchObject({
+      status: 200,
+      body: { user: { id: again.body.user.id, updatedAt: expect.stringMatching(/Z$/) } },
+    });
+  });
+
+  test.each([
+    ["username", { ...ada, username: "a b" }],
+    ["email", { ...ada, email: "nowhere" }],
+    ["password", { ...ada, password: "short" }],
+  ])("a bad %s is refused by name", async (field, body) => {
+    const answer = await call(`${auth.url}/api/auth/signup`, { body });
+    expect(answer.status).toBe(400);
+    expect(JSON.stringify(answer.body.details)).toContain(field);
+  });
+
+  test("the key set is published, and a token is verified by whoever asks", async () => {
+    const { body: keys } = await call(`${auth.url}/.well-known/jwks.json`);
+    expect(keys.keys).toMatchObject([{ kty: "OKP", crv: "Ed25519", alg: "EdDSA" }]);
+    const login = await call(`${auth.url}/api/auth/login`, { body: { login: "ada", password: ada.password } });
+    const verified = await call(`${auth.url}/auth/verify`, { body: { token: login.body.accessToken } });
+    expect(verified).toMatchObject({ status: 200, body: { valid: true, principal: { username: "ada" } } });
+  });
+
+  test("a session outlives a restart of the auth service, with the same keys", async () => {
+    const login = await call(`${auth.url}/api/auth/login`, { body: { login: "ada", password: ada.password } });
+    expect(await endProcess(auth)).toBe(0);
+    auth = await startService("auth");
+    const token = login.body.accessToken;
+    expect((await call(`${auth.url}/api/auth/profile`, { token })).status).toBe(200);
+    expect((await call(`${user.url}/api/users/${login.body.user.id}`, { token })).status).toBe(200);
+  });
+
+  test("without the database both say that it is away, and neither lets anybody in", async () => {
+    const login = await call(`${auth.url}/api/auth/login`, { body: { login: "ada", password: ada.password } });
+    const { accessToken: token, refreshToken, user: own } = login.body;
+    await postgres.stop();
+    try {
+      const answers = await Promise.all([
+        call(`${auth.url}/api/auth/logout`, { body: { refreshToken } }),
+        call(`${user.url}/api/users/${own.id}`, { token }),
+      ]);
+      expect(answers.map((answer) => answer.status)).toEqual([503, 503]);
+      expect(JSON.stringify(answers[0].body.details)).toContain("DATABASE_UNAVAILABLE");
+      // The user service may have had to ask the auth service about the token first.
+      expect(JSON.stringify(answers[1].body.details)).toMatch(/DATABASE_UNAVAILABLE|AUTH_UNAVAILABLE/);
+    } finally {
+      await postgres.start();
+    }
+  });
+
+  test("in production it does not start without its secret, and says which", async () => {
+    const { child, lines } = spawnService("auth", { NODE_ENV: "production" });
+    const [code] = (await once(child, "close")) as [number];
+    expect(code).not.toBe(0);
+    expect(lines.join("\n")).toContain("WEFT_AUTH_KEY_SECRET");
+  });
+});
