@@ -1,0 +1,144 @@
+/*
+ * What the rules about projects need from outside, and the records they work on. Times are epoch milliseconds.
+ */
+import type { Architecture } from "./architecture/architecture.ts";
+
+export type Role = "owner" | "editor" | "viewer";
+
+/** Who asks. */
+export interface Caller {
+  readonly userId: string;
+  readonly username: string;
+}
+
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly architecture: Architecture;
+  /** Counts changes, from 1. */
+  readonly version: number;
+  readonly ownerId: string;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface ProjectSummary extends Omit<Project, "architecture"> {
+  readonly componentCount: number;
+  readonly role: Role;
+}
+
+export interface ProjectVersion {
+  readonly version: number;
+  readonly name: string;
+  readonly description: string;
+  readonly changedBy: string;
+  readonly change: string;
+  readonly createdAtMs: number;
+}
+
+export interface Member {
+  readonly userId: string;
+  readonly role: Role;
+  readonly addedAtMs: number;
+}
+
+export interface Template {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly architecture: Architecture;
+}
+
+export interface Collaborator {
+  readonly userId: string;
+  readonly username: string;
+  readonly component: string;
+  readonly lastSeenAtMs: number;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Where the next page begins; undefined on the last. */
+  readonly next: string | undefined;
+}
+
+/** What a new state of a project is made of. */
+export interface ProjectState {
+  readonly name: string;
+  readonly description: string;
+  readonly architecture: Architecture;
+}
+
+export interface Change {
+  readonly by: string;
+  /** "created", "updated", "imported", "restored from 3". */
+  readonly what: string;
+  readonly atMs: number;
+}
+
+export interface ProjectStore {
+  create(id: string, state: ProjectState, change: Change): Promise<Project>;
+  find(id: string): Promise<Project | undefined>;
+  /**
+   * Applies `next` to the state as it is now, under a lock, and keeps the result as a new version; a state that `next`
+   * leaves as it was makes no version. What `next` throws is passed on and nothing changes. Undefined: there is none.
+   */
+  change(id: string, change: Change, next: (current: Project) => ProjectState): Promise<Project | undefined>;
+  /** Whether there was one. */
+  remove(id: string): Promise<boolean>;
+  /** Those shared with the user, last changed first. */
+  listFor(userId: string, pageSize: number, after: string | undefined): Promise<Page<ProjectSummary>>;
+  listVersions(id: string, pageSize: number, after: string | undefined): Promise<Page<ProjectVersion>>;
+  findVersion(id: string, version: number): Promise<(ProjectVersion & ProjectState) | undefined>;
+  members(id: string): Promise<readonly Member[]>;
+  putMember(id: string, member: Member, addedBy: string): Promise<void>;
+  removeMember(id: string, userId: string): Promise<boolean>;
+  announce(id: string, collaborator: Collaborator): Promise<void>;
+  collaborators(id: string, seenSinceMs: number): Promise<readonly Collaborator[]>;
+}
+
+export interface TemplateStore {
+  listOf(ownerId: string): Promise<readonly Template[]>;
+  find(id: string, ownerId: string): Promise<Template | undefined>;
+  create(template: Template, ownerId: string, atMs: number): Promise<void>;
+  remove(id: string, ownerId: string): Promise<boolean>;
+}
+
+export type ProjectPermission = "project.read" | "project.write" | "project.share" | "project.delete";
+
+/** The auth service: it decides who may do what, and keeps the roles. */
+export interface Access {
+  /** `role` is the strongest the user has on the project; "" when there is none. */
+  check(userId: string, permission: ProjectPermission, projectId: string): Promise<{ allowed: boolean; role: string }>;
+  grant(userId: string, role: Role, projectId: string): Promise<void>;
+  revoke(userId: string, projectId: string): Promise<void>;
+  /** Every role on the project. */
+  revokeAll(projectId: string): Promise<void>;
+}
+
+/** The user service. */
+export interface Directory {
+  /** Undefined when nobody matches. */
+  find(
+    who: { userId: string } | { username: string } | { email: string },
+  ): Promise<{ userId: string; username: string } | undefined>;
+  usernames(userIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+}
+
+/** A change as people who have the project open see it. */
+export interface ChangeNotice {
+  readonly type: "updated" | "deleted" | "members" | "presence";
+  readonly projectId: string;
+  readonly version?: number;
+  readonly change?: string;
+  readonly by?: { readonly userId: string; readonly username: string };
+  readonly collaborators?: readonly Collaborator[];
+  readonly atMs: number;
+}
+
+/** Live, at most once: a notice that is lost costs a reader a reload, never data. */
+export interface ChangeFeed {
+  publish(notice: ChangeNotice): Promise<void>;
+}

@@ -1,0 +1,297 @@
+import type { PartialArchitecture } from "./architecture/architecture.ts";
+import { completeArchitecture } from "./architecture/complete-architecture.ts";
+import type { Finding } from "./architecture/import-result.ts";
+import { ProjectError } from "./errors.ts";
+import { exportArchitecture, type Format, importArchitecture } from "./formats.ts";
+import type {
+  Access,
+  Caller,
+  ChangeFeed,
+  Collaborator,
+  Directory,
+  Member,
+  Page,
+  Project,
+  ProjectPermission,
+  ProjectState,
+  ProjectStore,
+  ProjectSummary,
+  ProjectVersion,
+  Role,
+} from "./ports.ts";
+import type { Templates } from "./templates.ts";
+
+/**
+ * The rules about projects. Every operation asks the auth service first (PROJ-06). Whoever has no role on a project is
+ * told that it does not exist, so that ids cannot be probed; whoever has a role that does not suffice is told so.
+ *
+ * Roles live in the auth service, and who a project is shared with is kept here too, for lists. A role is granted before
+ * it is listed and revoked before it is unlisted: a failure in between can be repeated, and never leaves a role that
+ * nobody asked for.
+ */
+export interface ProjectsOptions {
+  readonly store: ProjectStore;
+  readonly templates: Templates;
+  readonly access: Access;
+  readonly directory: Directory;
+  readonly feed: ChangeFeed;
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+/** A project and what the caller may do with it. */
+export interface OpenedProject {
+  readonly project: Project;
+  readonly role: string;
+}
+
+export interface ProjectChanges {
+  readonly name?: string | undefined;
+  readonly description?: string | undefined;
+  readonly architecture?: PartialArchitecture | undefined;
+  readonly expectedVersion?: number | undefined;
+}
+
+export type NamedMember = Member & { readonly username: string };
+
+/** Somebody who has not been heard of for this long has closed the project. */
+const presenceMs = 15_000;
+
+export class Projects {
+  readonly #options: ProjectsOptions;
+
+  constructor(options: ProjectsOptions) {
+    this.#options = options;
+  }
+
+  async create(
+    caller: Caller,
+    given: { name: string; description: string; architecture?: PartialArchitecture | undefined; templateId: string },
+  ): Promise<OpenedProject> {
+    if (given.architecture !== undefined && given.templateId !== "") {
+      throw invalid("templateId", "give an architecture or a template, not both");
+    }
+    const architecture =
+      given.templateId === ""
+        ? soundArchitecture(given.architecture ?? {})
+        : (await this.#options.templates.get(caller, given.templateId)).architecture;
+    return this.#create(caller, { name: given.name, description: given.description, architecture }, "created");
+  }
+
+  async get(caller: Caller, id: string): Promise<OpenedProject> {
+    const role = await this.#require(caller, "project.read", id);
+    return { project: await this.#find(id), role };
+  }
+
+  list(caller: Caller, pageSize: number, after: string | undefined): Promise<Page<ProjectSummary>> {
+    return this.#options.store.listFor(caller.userId, pageSize, after);
+  }
+
+  async update(caller: Caller, id: string, changes: ProjectChanges): Promise<OpenedProject> {
+    const role = await this.#require(caller, "project.write", id);
+    const architecture = changes.architecture === undefined ? undefined : soundArchitecture(changes.architecture);
+    return this.#change(caller, id, role, "updated", (current) => {
+      if (changes.expectedVersion !== undefined && changes.expectedVersion !== current.version) {
+        throw new ProjectError(
+          "version_conflict",
+          `the project is at version ${current.version}, not ${changes.expectedVersion}; read it again and repeat the change`,
+          { facts: { currentVersion: String(current.version) } },
+        );
+      }
+      return {
+        name: changes.name ?? current.name,
+        description: changes.description ?? current.description,
+        architecture: architecture ?? current.architecture,
+      };
+    });
+  }
+
+  async remove(caller: Caller, id: string): Promise<void> {
+    await this.#require(caller, "project.delete", id);
+    if (!(await this.#options.store.remove(id))) {
+      throw unknownProject(id);
+    }
+    await this.#options.feed.publish({ type: "deleted", projectId: id, by: caller, atMs: this.#options.now() });
+    await this.#options.access.revokeAll(id);
+  }
+
+  async import(
+    caller: Caller,
+    given: { name: string; description: string; format: Format; content: string },
+  ): Promise<OpenedProject & { findings: readonly Finding[] }> {
+    const { architecture, findings } = importArchitecture(given.format, given.content);
+    const state = { name: given.name, description: given.description, architecture };
+    return { ...(await this.#create(caller, state, "imported")), findings };
+  }
+
+  async export(
+    caller: Caller,
+    id: string,
+    format: Format,
+  ): Promise<{ content: string; fileName: string; findings: readonly Finding[] }> {
+    const { project } = await this.get(caller, id);
+    return exportArchitecture(format, project.name, project.architecture);
+  }
+
+  async versions(
+    caller: Caller,
+    id: string,
+    pageSize: number,
+    after: string | undefined,
+  ): Promise<Page<ProjectVersion>> {
+    await this.#require(caller, "project.read", id);
+    return this.#options.store.listVersions(id, pageSize, after);
+  }
+
+  async version(caller: Caller, id: string, version: number): Promise<ProjectVersion & ProjectState> {
+    await this.#require(caller, "project.read", id);
+    return this.#version(id, version);
+  }
+
+  async restore(caller: Caller, id: string, version: number): Promise<OpenedProject> {
+    const role = await this.#require(caller, "project.write", id);
+    const { name, description, architecture } = await this.#version(id, version);
+    return this.#change(caller, id, role, `restored from ${version}`, () => ({ name, description, architecture }));
+  }
+
+  async members(caller: Caller, id: string): Promise<readonly NamedMember[]> {
+    await this.#require(caller, "project.read", id);
+    const members = await this.#options.store.members(id);
+    const names = await this.#options.directory.usernames(members.map((member) => member.userId));
+    return members.map((member) => ({ ...member, username: names.get(member.userId) ?? "" }));
+  }
+
+  async addMember(
+    caller: Caller,
+    id: string,
+    who: { userId: string } | { username: string } | { email: string },
+    role: Role,
+  ): Promise<NamedMember> {
+    await this.#require(caller, "project.share", id);
+    const { store, directory, access, now } = this.#options;
+    const user = await directory.find(who);
+    if (user === undefined) {
+      throw new ProjectError("user_unknown", "there is no such user");
+    }
+    const members = await store.members(id);
+    if (role !== "owner") {
+      keepAnOwner(members, user.userId);
+    }
+    const addedAtMs = members.find((member) => member.userId === user.userId)?.addedAtMs ?? now();
+    await access.grant(user.userId, role, id);
+    await store.putMember(id, { userId: user.userId, role, addedAtMs }, caller.userId);
+    await this.#options.feed.publish({ type: "members", projectId: id, by: caller, atMs: now() });
+    return { ...user, role, addedAtMs };
+  }
+
+  async removeMember(caller: Caller, id: string, userId: string): Promise<void> {
+    // Leaving needs no right to share, only to be there.
+    await this.#require(caller, userId === caller.userId ? "project.read" : "project.share", id);
+    const { store, access, feed, now } = this.#options;
+    const members = await store.members(id);
+    if (!members.some((member) => member.userId === userId)) {
+      throw new ProjectError("member_unknown", "that user is not a member of the project");
+    }
+    keepAnOwner(members, userId);
+    await access.revoke(userId, id);
+    await store.removeMember(id, userId);
+    await feed.publish({ type: "members", projectId: id, by: caller, atMs: now() });
+  }
+
+  /** Notes that the caller has the project open, tells the others, and says who else has. */
+  async announce(caller: Caller, id: string, component: string): Promise<readonly Collaborator[]> {
+    await this.#require(caller, "project.read", id);
+    const { store, feed, now } = this.#options;
+    const atMs = now();
+    await store.announce(id, { userId: caller.userId, username: caller.username, component, lastSeenAtMs: atMs });
+    const collaborators = await store.collaborators(id, atMs - presenceMs);
+    await feed.publish({ type: "presence", projectId: id, collaborators, atMs });
+    return collaborators;
+  }
+
+  async #create(caller: Caller, state: ProjectState, what: string): Promise<OpenedProject> {
+    const { store, access, newId, now } = this.#options;
+    const id = newId();
+    await access.grant(caller.userId, "owner", id);
+    const project = await store.create(id, state, { by: caller.userId, what, atMs: now() });
+    return { project, role: "owner" };
+  }
+
+  async #change(
+    caller: Caller,
+    id: string,
+    role: string,
+    what: string,
+    next: (current: Project) => ProjectState,
+  ): Promise<OpenedProject> {
+    const atMs = this.#options.now();
+    const project = await this.#options.store.change(id, { by: caller.userId, what, atMs }, next);
+    if (project === undefined) {
+      throw unknownProject(id);
+    }
+    await this.#options.feed.publish({
+      type: "updated",
+      projectId: id,
+      version: project.version,
+      change: what,
+      by: caller,
+      atMs,
+    });
+    return { project, role };
+  }
+
+  /** The caller's role, when it allows what is asked. */
+  async #require(caller: Caller, permission: ProjectPermission, id: string): Promise<string> {
+    const { allowed, role } = await this.#options.access.check(caller.userId, permission, id);
+    if (allowed) {
+      return role;
+    }
+    if (role === "") {
+      throw unknownProject(id);
+    }
+    throw new ProjectError("not_allowed", `a ${role} of the project may not do this; it needs ${permission}`);
+  }
+
+  async #find(id: string): Promise<Project> {
+    const project = await this.#options.store.find(id);
+    if (project === undefined) {
+      throw unknownProject(id);
+    }
+    return project;
+  }
+
+  async #version(id: string, version: number): Promise<ProjectVersion & ProjectState> {
+    const found = await this.#options.store.findVersion(id, version);
+    if (found === undefined) {
+      throw new ProjectError("version_unknown", `the project has no version ${version}`);
+    }
+    return found;
+  }
+}
+
+/** Fills in the defaults; refuses, naming each field, what could not be simulated. */
+function soundArchitecture(given: PartialArchitecture): Project["architecture"] {
+  const { architecture, problems } = completeArchitecture(given);
+  if (problems.length > 0) {
+    throw new ProjectError("invalid", `architecture.${problems[0]?.field}: ${problems[0]?.message}`, {
+      fields: problems.map(({ field, message }) => ({ field: `architecture.${field}`, description: message })),
+    });
+  }
+  return architecture;
+}
+
+/** A project without an owner could never be shared or deleted again. */
+function keepAnOwner(members: readonly Member[], leaving: string): void {
+  const owners = members.filter((member) => member.role === "owner");
+  if (owners.length === 1 && owners[0]?.userId === leaving) {
+    throw new ProjectError("last_owner", "the last owner must stay; make somebody else an owner first");
+  }
+}
+
+function unknownProject(id: string): ProjectError {
+  return new ProjectError("project_unknown", `there is no project ${id}`);
+}
+
+function invalid(field: string, description: string): ProjectError {
+  return new ProjectError("invalid", `${field}: ${description}`, { fields: [{ field, description }] });
+}

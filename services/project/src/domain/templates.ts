@@ -1,0 +1,64 @@
+import { ProjectError } from "./errors.ts";
+import type { Caller, Project, Template, TemplateStore } from "./ports.ts";
+
+/** The system's templates, which everybody may use, and people's own, which only they see (PROJ-04). */
+export interface TemplatesOptions {
+  readonly system: readonly Template[];
+  readonly store: TemplateStore;
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+export interface ListedTemplate {
+  readonly template: Template;
+  readonly system: boolean;
+}
+
+export class Templates {
+  readonly #options: TemplatesOptions;
+
+  constructor(options: TemplatesOptions) {
+    this.#options = options;
+  }
+
+  async list(caller: Caller): Promise<readonly ListedTemplate[]> {
+    const own = await this.#options.store.listOf(caller.userId);
+    return [
+      ...this.#options.system.map((template) => ({ template, system: true })),
+      ...own.map((template) => ({ template, system: false })),
+    ];
+  }
+
+  async get(caller: Caller, id: string): Promise<Template & { readonly system: boolean }> {
+    const system = this.#options.system.find((template) => template.id === id);
+    if (system !== undefined) {
+      return { ...system, system: true };
+    }
+    const own = await this.#options.store.find(id, caller.userId);
+    if (own === undefined) {
+      throw new ProjectError("template_unknown", `there is no template ${id}`, {
+        fields: [{ field: "templateId", description: "is not a template of the system or of yours" }],
+      });
+    }
+    return { ...own, system: false };
+  }
+
+  async create(
+    caller: Caller,
+    project: Project,
+    given: { name: string; description: string; tags: readonly string[] },
+  ): Promise<Template> {
+    const template: Template = { ...given, id: this.#options.newId(), architecture: project.architecture };
+    await this.#options.store.create(template, caller.userId, this.#options.now());
+    return template;
+  }
+
+  async remove(caller: Caller, id: string): Promise<void> {
+    if (this.#options.system.some((template) => template.id === id)) {
+      throw new ProjectError("not_allowed", "templates of the system cannot be deleted");
+    }
+    if (!(await this.#options.store.remove(id, caller.userId))) {
+      throw new ProjectError("template_unknown", `there is no template ${id}`);
+    }
+  }
+}

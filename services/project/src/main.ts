@@ -1,0 +1,64 @@
+/** Joins the project service: stores, peers, rules and handlers. */
+import { authenticationInterceptor, createTokenVerifier } from "@weft/auth/verifier";
+import { startService } from "@weft/mesh";
+import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
+import packageJson from "../package.json" with { type: "json" };
+import { authAccess } from "./adapters/auth-access.ts";
+import { cachedProjectStore } from "./adapters/cached-project-store.ts";
+import { PostgresProjectStore } from "./adapters/postgres-project-store.ts";
+import { PostgresTemplateStore } from "./adapters/postgres-template-store.ts";
+import { pubsubChangeFeed } from "./adapters/pubsub-change-feed.ts";
+import { userDirectory } from "./adapters/user-directory.ts";
+import { systemTemplates } from "./domain/architecture/templates/index.ts";
+import { Projects } from "./domain/projects.ts";
+import { Templates } from "./domain/templates.ts";
+import { projectRpc } from "./rpc.ts";
+
+await startService({
+  name: packageJson.weft.service,
+  version: packageJson.version,
+  basePort: packageJson.weft.basePort,
+  peers: {
+    "auth-service": { services: [AuthService], basePort: 9000 },
+    "simulation-service": { services: [SimulationService], basePort: 11_000 },
+    "user-service": { services: [UserService], basePort: 12_000 },
+  },
+  async setup(mesh) {
+    const { clock, random, logger, redis, pubsub } = mesh;
+    const database = await mesh.openDatabase({
+      schema: packageJson.weft.database,
+      migrationsDir: new URL("../migrations/", import.meta.url),
+    });
+    const auth = mesh.client(AuthService);
+    const now = () => clock.now();
+    const newId = () => random.id();
+    const templates = new Templates({
+      system: systemTemplates,
+      store: new PostgresTemplateStore(database),
+      now,
+      newId,
+    });
+    const projects = new Projects({
+      store: cachedProjectStore({ store: new PostgresProjectStore(database), redis, logger }),
+      templates,
+      access: authAccess(auth),
+      directory: userDirectory(mesh.client(UserService)),
+      feed: pubsubChangeFeed(pubsub, logger),
+      now,
+      newId,
+    });
+    const verifier = createTokenVerifier({ client: auth, pubsub, redis, clock, logger });
+    return {
+      routes: (router) => router.service(ProjectService, projectRpc(projects, templates)),
+      interceptors: [authenticationInterceptor(verifier)],
+      checks: { postgres: () => database.ping() },
+      close: async () => {
+        await verifier.close();
+        await database.close();
+      },
+    };
+  },
+});
