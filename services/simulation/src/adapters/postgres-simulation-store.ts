@@ -1,0 +1,300 @@
+import type { Database } from "@weft/mesh";
+import type { Architecture } from "../domain/architecture.ts";
+import type { MetricPoint } from "../domain/lifecycle/metric-series.ts";
+import type { Page, RunnableSimulation, Simulation, SimulationStore } from "../domain/lifecycle/ports.ts";
+import type { Status } from "../domain/lifecycle/transitions.ts";
+import type { Results } from "../domain/results.ts";
+import { decodePageToken, encodePageToken } from "./page-token.ts";
+
+/**
+ * Simulations in PostgreSQL. A run's row names the instance that runs it, and every write of a run is guarded by that
+ * name: an instance that was given up for dead and wakes up again changes nothing.
+ */
+export class PostgresSimulationStore implements SimulationStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async create(simulation: RunnableSimulation): Promise<void> {
+    await this.#database.query(
+      {
+        name: "simulation-insert",
+        text: `insert into simulations (id, project_id, project_version, architecture, status, duration_seconds, seed, speed, load, created_by, created_at)
+               values ($1, $2, $3, $4, 'PENDING', $5, $6, $7, $8, $9, $10)`,
+      },
+      [
+        simulation.id,
+        simulation.projectId,
+        simulation.projectVersion,
+        JSON.stringify(simulation.architecture),
+        simulation.durationSeconds,
+        simulation.seed,
+        simulation.speed,
+        simulation.load,
+        simulation.createdBy,
+        new Date(simulation.createdAtMs),
+      ],
+    );
+  }
+
+  async find(id: string): Promise<Simulation | undefined> {
+    const [row] = await this.#database.query<SimulationRow>(
+      { name: "simulation-find", text: `select ${columns} from simulations where id = $1` },
+      [id],
+    );
+    return row === undefined ? undefined : simulationFrom(row);
+  }
+
+  async results(id: string): Promise<Results | undefined> {
+    const [row] = await this.#database.query<{ results: Results | null }>(
+      { name: "simulation-results", text: "select results from simulations where id = $1" },
+      [id],
+    );
+    return row?.results ?? undefined;
+  }
+
+  async list(projectId: string, pageSize: number, after: string | undefined): Promise<Page<Simulation>> {
+    const [createdAt, id] = decodePageToken(after, 2) ?? [null, null];
+    const rows = await this.#database.query<SimulationRow & { created_text: string }>(
+      {
+        name: "simulation-list",
+        text: `select ${columns}, to_char(created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as created_text
+               from simulations
+               where project_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2::timestamptz, $3))
+               order by created_at desc, id desc limit $4`,
+      },
+      [projectId, createdAt, id, pageSize + 1],
+    );
+    const last = rows.length > pageSize ? rows[pageSize - 1] : undefined;
+    return {
+      items: rows.slice(0, pageSize).map(simulationFrom),
+      next: last === undefined ? undefined : encodePageToken([last.created_text, last.id]),
+    };
+  }
+
+  async claim(runner: string, atMs: number): Promise<RunnableSimulation | undefined> {
+    const [row] = await this.#database.query<SimulationRow & { architecture: Architecture }>(
+      {
+        name: "simulation-claim",
+        text: `update simulations set status = 'RUNNING', runner = $1, runner_seen_at = $2, attempts = attempts + 1,
+                      simulated_seconds = 0, started_at = coalesce(started_at, $2)
+               where id = (select id from simulations where status = 'PENDING' order by created_at for update skip locked limit 1)
+               returning ${columns}, architecture`,
+      },
+      [runner, new Date(atMs)],
+    );
+    if (row === undefined) {
+      return undefined;
+    }
+    // A second attempt begins its series anew.
+    await this.#database.query(
+      { name: "metrics-clear", text: "delete from simulation_metrics where simulation_id = $1" },
+      [row.id],
+    );
+    return { ...simulationFrom(row), architecture: row.architecture };
+  }
+
+  async heartbeat(runner: string, ids: readonly string[], atMs: number): Promise<readonly string[]> {
+    if (ids.length === 0) {
+      return [];
+    }
+    const rows = await this.#database.query<{ id: string }>(
+      {
+        name: "simulation-heartbeat",
+        text: "update simulations set runner_seen_at = $3 where id = any($1) and runner = $2 returning id",
+      },
+      [[...ids], runner, new Date(atMs)],
+    );
+    const held = new Set(rows.map((row) => row.id));
+    return ids.filter((id) => !held.has(id));
+  }
+
+  async releaseSilent(silentSinceMs: number, maxAttempts: number, atMs: number): Promise<number> {
+    const rows = await this.#database.query(
+      {
+        name: "simulation-release-silent",
+        text: `update simulations
+               set status = case when attempts >= $2 then 'FAILED' else 'PENDING' end,
+                   runner = null,
+                   failure_reason = case when attempts >= $2 then 'the instance that ran it was lost ' || attempts || ' times' else '' end,
+                   finished_at = case when attempts >= $2 then $3::timestamptz end
+               where status in ('RUNNING', 'PAUSED') and runner_seen_at < $1 returning id`,
+      },
+      [new Date(silentSinceMs), maxAttempts, new Date(atMs)],
+    );
+    return rows.length;
+  }
+
+  async release(ids: readonly string[], runner: string): Promise<void> {
+    await this.#database.query(
+      {
+        name: "simulation-release",
+        // Giving back is not failing: the attempt does not count.
+        text: `update simulations set status = 'PENDING', runner = null, attempts = greatest(0, attempts - 1)
+               where id = any($1) and runner = $2 and status in ('RUNNING', 'PAUSED')`,
+      },
+      [[...ids], runner],
+    );
+  }
+
+  async setStatus(id: string, runner: string, status: "RUNNING" | "PAUSED"): Promise<void> {
+    await this.#database.query(
+      {
+        name: "simulation-status",
+        text: "update simulations set status = $3 where id = $1 and runner = $2 and status in ('RUNNING', 'PAUSED')",
+      },
+      [id, runner, status],
+    );
+  }
+
+  async setLoad(id: string, load: number): Promise<void> {
+    await this.#database.query({ name: "simulation-load", text: "update simulations set load = $2 where id = $1" }, [
+      id,
+      load,
+    ]);
+  }
+
+  async setProgress(id: string, runner: string, simulatedSeconds: number): Promise<void> {
+    await this.#database.query(
+      {
+        name: "simulation-progress",
+        text: `update simulations set simulated_seconds = $3 where id = $1 and runner = $2 and status in ('RUNNING', 'PAUSED')`,
+      },
+      [id, runner, simulatedSeconds],
+    );
+  }
+
+  async finish(
+    id: string,
+    runner: string,
+    end: {
+      status: Status;
+      simulatedSeconds: number;
+      failureReason: string;
+      results: Results | undefined;
+      atMs: number;
+    },
+  ): Promise<void> {
+    await this.#database.query(
+      {
+        name: "simulation-finish",
+        text: `update simulations set status = $3, simulated_seconds = $4, failure_reason = $5, results = $6, finished_at = $7, runner = null
+               where id = $1 and runner = $2`,
+      },
+      [
+        id,
+        runner,
+        end.status,
+        end.simulatedSeconds,
+        end.failureReason,
+        end.results === undefined ? null : JSON.stringify(end.results),
+        new Date(end.atMs),
+      ],
+    );
+  }
+
+  async cancelPending(id: string, atMs: number): Promise<boolean> {
+    const rows = await this.#database.query(
+      {
+        name: "simulation-cancel",
+        text: "update simulations set status = 'STOPPED', finished_at = $2 where id = $1 and status = 'PENDING' returning id",
+      },
+      [id, new Date(atMs)],
+    );
+    return rows.length === 1;
+  }
+
+  async addMetrics(id: string, points: readonly MetricPoint[]): Promise<void> {
+    if (points.length === 0) {
+      return;
+    }
+    const column = (read: (point: MetricPoint) => unknown): unknown[] => points.map(read);
+    await this.#database.query(
+      {
+        name: "metrics-insert",
+        text: `insert into simulation_metrics
+               select $1, * from unnest($2::text[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[])
+               on conflict do nothing`,
+      },
+      [
+        id,
+        column((point) => point.component),
+        column((point) => point.simulatedSeconds),
+        column((point) => point.requestsPerSecond),
+        column((point) => point.failuresPerSecond),
+        column((point) => point.utilization),
+        column((point) => point.queueLength),
+        column((point) => point.p50Ms),
+        column((point) => point.p99Ms),
+      ],
+    );
+  }
+
+  metrics(id: string, component: string): Promise<readonly MetricPoint[]> {
+    return this.#database.query<MetricPoint>(
+      {
+        name: "metrics-read",
+        text: `select component, simulated_seconds as "simulatedSeconds", requests_per_second as "requestsPerSecond",
+                      failures_per_second as "failuresPerSecond", utilization, queue_length as "queueLength",
+                      p50_ms as "p50Ms", p99_ms as "p99Ms"
+               from simulation_metrics where simulation_id = $1 and component = $2 order by simulated_seconds`,
+      },
+      [id, component],
+    );
+  }
+
+  async removeFinishedBefore(atMs: number, most: number): Promise<number> {
+    const rows = await this.#database.query(
+      {
+        name: "simulation-expire",
+        text: `delete from simulations where id in (
+                 select id from simulations where finished_at < $1 order by finished_at limit $2 for update skip locked
+               ) returning id`,
+      },
+      [new Date(atMs), most],
+    );
+    return rows.length;
+  }
+}
+
+const columns = `id, project_id, project_version, status, duration_seconds, seed, speed, load, simulated_seconds,
+  failure_reason, created_by, created_at, started_at, finished_at`;
+
+interface SimulationRow {
+  readonly id: string;
+  readonly project_id: string;
+  readonly project_version: number;
+  readonly status: Status;
+  readonly duration_seconds: number;
+  /** A bigint arrives as text; seeds are unsigned 32-bit numbers. */
+  readonly seed: string;
+  readonly speed: number;
+  readonly load: number;
+  readonly simulated_seconds: number;
+  readonly failure_reason: string;
+  readonly created_by: string;
+  readonly created_at: Date;
+  readonly started_at: Date | null;
+  readonly finished_at: Date | null;
+}
+
+function simulationFrom(row: SimulationRow): Simulation {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    projectVersion: row.project_version,
+    status: row.status,
+    durationSeconds: row.duration_seconds,
+    seed: Number(row.seed),
+    speed: row.speed,
+    load: row.load,
+    simulatedSeconds: row.simulated_seconds,
+    failureReason: row.failure_reason,
+    createdBy: row.created_by,
+    createdAtMs: row.created_at.getTime(),
+    startedAtMs: row.started_at?.getTime(),
+    finishedAtMs: row.finished_at?.getTime(),
+  };
+}

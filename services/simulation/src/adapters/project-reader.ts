@@ -1,0 +1,82 @@
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import type { Architecture as ArchitectureMessage } from "@weft/proto/weft/project/v1/architecture_pb.ts";
+import type { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import type { Architecture, Distribution } from "../domain/architecture.ts";
+import { SimulationError } from "../domain/lifecycle/errors.ts";
+import type { ProjectReader } from "../domain/lifecycle/ports.ts";
+
+/** The project service, seen from the simulation domain. Called inside a handler, it acts on the caller's own rights. */
+export function projectReader(client: Client<typeof ProjectService>): ProjectReader {
+  return {
+    read: async (projectId) => {
+      try {
+        const { project } = await client.getProject({ id: projectId });
+        return project === undefined
+          ? undefined
+          : { version: project.version, architecture: architectureFrom(project.architecture) };
+      } catch (error) {
+        const answer = ConnectError.from(error);
+        switch (answer.code) {
+          case Code.NotFound:
+          case Code.PermissionDenied:
+            return undefined;
+          case Code.Unauthenticated:
+            throw answer;
+          default:
+            throw new SimulationError("unavailable", "the project cannot be read at the moment; try again", {
+              cause: answer,
+            });
+        }
+      }
+    },
+  };
+}
+
+/** The project service stores architectures with all their fields, so none is absent here. */
+function architectureFrom(message: ArchitectureMessage | undefined): Architecture {
+  return {
+    components: (message?.components ?? []).map((component) => ({
+      id: component.id,
+      name: component.name,
+      kind: component.kind as Architecture["components"][number]["kind"],
+      instances: component.instances ?? 1,
+      concurrency: component.concurrency ?? 1,
+      serviceTime: distributionFrom(component.serviceTime),
+      queueCapacity: component.queueCapacity ?? 0,
+      errorRatio: component.errorRatio ?? 0,
+      hitRatio: component.hitRatio ?? 0,
+      fanOut: component.fanOut === "parallel" ? "parallel" : "sequential",
+      image: component.image,
+    })),
+    links: (message?.links ?? []).map((link) => ({
+      id: link.id,
+      from: link.from,
+      to: link.to,
+      latency: distributionFrom(link.latency),
+      timeoutMs: link.timeoutMs ?? 0,
+      retries: link.retries ?? 0,
+      retryBackoffMs: link.retryBackoffMs ?? 0,
+      callsPerRequest: link.callsPerRequest ?? 1,
+      weight: link.weight ?? 1,
+      asynchronous: link.asynchronous ?? false,
+    })),
+    workloads: (message?.workloads ?? []).map((workload) => ({
+      id: workload.id,
+      component: workload.component,
+      kind: workload.kind as Architecture["workloads"][number]["kind"],
+      ratePerSecond: workload.ratePerSecond ?? 0,
+      users: workload.users ?? 1,
+      thinkTimeMs: workload.thinkTimeMs ?? 0,
+    })),
+  };
+}
+
+function distributionFrom(
+  message: { kind: string; meanMs: number; cv?: number | undefined } | undefined,
+): Distribution {
+  return {
+    kind: (message?.kind ?? "constant") as Distribution["kind"],
+    meanMs: message?.meanMs ?? 0,
+    cv: message?.cv ?? 1,
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * What happened at every component since the start of the run: counts, levels, and the levels' integrals over time.
+ *
+ * Nothing is ever reset. A snapshot copies the numbers as of one moment, and any period (a frame, the run after its
+ * warm-up) is the difference of two snapshots. Taking one changes nothing, so how often somebody looks cannot change a
+ * result. Times are whole nanoseconds, and so are the integrals while below 2^53: Little's law holds to the last unit.
+ *
+ * Every arrival is in exactly one of four states: completed (answered well), failed (answered badly after it was
+ * admitted), shed (refused at once), or present (waiting, or holding a slot). So for every component and period,
+ * present at its start + arrivals = completed + failed + shed + present at its end.
+ */
+export const statistic = {
+  arrivals: 0,
+  completed: 1,
+  failed: 2,
+  shed: 3,
+  /** Calls to this component that the caller gave up on. */
+  timedOut: 4,
+  /** Further attempts of calls to this component. */
+  retried: 5,
+  /** Calls from this component that nobody waits for and that failed for good. */
+  deadLettered: 6,
+  /** Requests that got a slot, and how long they had waited for it in total. */
+  started: 7,
+  waitedNs: 8,
+  /** Time from arrival to answer, over all that left. */
+  residenceNs: 9,
+  /** Integrals over time of the four levels below, in the same order. */
+  presentArea: 10,
+  waitingArea: 11,
+  heldArea: 12,
+  workingArea: 13,
+  /** In the component; in its queues; holding slots; holding slots for own work rather than for downstream calls. */
+  present: 14,
+  waiting: 15,
+  held: 16,
+  working: 17,
+  changedNs: 18,
+} as const;
+export const statisticsPerComponent = 19;
+
+/** All statistics as of one moment: component `c`'s are at `c * statisticsPerComponent + statistic.x`. */
+export interface Snapshot {
+  readonly atNs: number;
+  readonly values: Float64Array;
+}
+
+export class ComponentStatistics {
+  /** Longest total queue of each component since `forgetLongestQueues`. */
+  readonly longestQueue: Float64Array;
+  readonly #values: Float64Array;
+  readonly #components: number;
+
+  constructor(components: number) {
+    this.#components = components;
+    this.#values = new Float64Array(components * statisticsPerComponent);
+    this.longestQueue = new Float64Array(components);
+  }
+
+  snapshot(atNs: number): Snapshot {
+    const values = this.#values.slice();
+    for (let component = 0; component < this.#components; component++) integrate(values, component, atNs);
+    return { atNs, values };
+  }
+
+  /** Counts an event that changes no level. */
+  count(component: number, which: "timedOut" | "retried" | "deadLettered"): void {
+    this.#add(component, statistic[which], 1);
+  }
+
+  arrive(component: number, nowNs: number): void {
+    integrate(this.#values, component, nowNs);
+    this.#add(component, statistic.arrivals, 1);
+    this.#add(component, statistic.present, 1);
+  }
+
+  enqueue(component: number, nowNs: number): void {
+    integrate(this.#values, component, nowNs);
+    this.#add(component, statistic.waiting, 1);
+    const waiting = this.#values[component * statisticsPerComponent + statistic.waiting] as number;
+    if (waiting > (this.longestQueue[component] as number)) this.longestQueue[component] = waiting;
+  }
+
+  /** A request begins its own work, straight away or out of the queue. */
+  startWork(component: number, nowNs: number, isFromQueue: boolean, waitedNs: number): void {
+    integrate(this.#values, component, nowNs);
+    this.#add(component, statistic.started, 1);
+    this.#add(component, statistic.held, 1);
+    this.#add(component, statistic.working, 1);
+    if (!isFromQueue) return;
+    this.#add(component, statistic.waiting, -1);
+    this.#add(component, statistic.waitedNs, waitedNs);
+  }
+
+  endWork(component: number, nowNs: number): void {
+    integrate(this.#values, component, nowNs);
+    this.#add(component, statistic.working, -1);
+  }
+
+  /** A request that was admitted is answered. */
+  leave(component: number, nowNs: number, outcome: "completed" | "failed", residenceNs: number, held: boolean): void {
+    integrate(this.#values, component, nowNs);
+    this.#add(component, outcome === "completed" ? statistic.completed : statistic.failed, 1);
+    this.#add(component, statistic.present, -1);
+    this.#add(component, statistic.residenceNs, residenceNs);
+    if (held) this.#add(component, statistic.held, -1);
+  }
+
+  /** A request is refused on arrival. */
+  shed(component: number): void {
+    this.#add(component, statistic.present, -1);
+    this.#add(component, statistic.shed, 1);
+  }
+
+  forgetLongestQueues(): void {
+    for (let component = 0; component < this.#components; component++) {
+      this.longestQueue[component] = this.#values[component * statisticsPerComponent + statistic.waiting] as number;
+    }
+  }
+
+  #add(component: number, which: number, amount: number): void {
+    const index = component * statisticsPerComponent + which;
+    this.#values[index] = (this.#values[index] as number) + amount;
+  }
+}
+
+function integrate(values: Float64Array, component: number, nowNs: number): void {
+  const base = component * statisticsPerComponent;
+  const elapsedNs = nowNs - (values[base + statistic.changedNs] as number);
+  if (elapsedNs === 0) return;
+  values[base + statistic.changedNs] = nowNs;
+  for (let offset = 0; offset < 4; offset++) {
+    const area = base + statistic.presentArea + offset;
+    values[area] = (values[area] as number) + (values[base + statistic.present + offset] as number) * elapsedNs;
+  }
+}

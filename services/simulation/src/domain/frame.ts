@@ -1,0 +1,146 @@
+/**
+ * What viewers see while a run goes on: means since the frame before, and totals since the start of the run.
+ *
+ * Rates are per simulated second. The bottleneck is judged over a longer stretch (one to two of `bottleneckWindowNs`),
+ * because within one frame at real-time speed a single busy slot looks saturated half of the time.
+ */
+import { findBottlenecks } from "./bottlenecks.ts";
+import type { ComponentStatistics, Snapshot } from "./component-statistics.ts";
+import type { Histogram } from "./histogram.ts";
+import { type LatencyRecorder, mergeHistograms } from "./latency-recorder.ts";
+import type { Model } from "./model.ts";
+import { type ComponentPeriod, ratio, readPeriod } from "./period.ts";
+
+const nsPerMs = 1e6;
+const bottleneckWindowNs = 2e9;
+
+export interface FrameTotal {
+  /** End-to-end requests answered, well or badly. */
+  readonly requestsPerSecond: number;
+  readonly failuresPerSecond: number;
+  /** Of the requests answered well since the frame before; 0 when there were none. */
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly inFlight: number;
+  /** Since the start of the run. */
+  readonly completed: number;
+  readonly failed: number;
+}
+
+export interface FrameComponent {
+  readonly id: string;
+  /** Requests answered, well or badly, or shed. */
+  readonly requestsPerSecond: number;
+  readonly failuresPerSecond: number;
+  /** Mean share of the slots held, 0 to 1. */
+  readonly utilization: number;
+  /** Mean number waiting. */
+  readonly queueLength: number;
+  readonly inFlight: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Plain data, ready for JSON. */
+export interface Frame {
+  /** From 1, without gaps. */
+  readonly sequence: number;
+  readonly simulatedMs: number;
+  readonly durationMs: number;
+  /** Simulated time per wall time as achieved; 0 until the runner knows. */
+  readonly speed: number;
+  readonly load: number;
+  readonly total: FrameTotal;
+  readonly components: readonly FrameComponent[];
+  /** Id of the component that limits the system now, or "". */
+  readonly bottleneck: string;
+}
+
+export class FrameComposer {
+  readonly #model: Model;
+  readonly #statistics: ComponentStatistics;
+  readonly #latencies: LatencyRecorder;
+  readonly #start: Snapshot;
+  #previous: Snapshot;
+  #windowStart: Snapshot;
+  #nextWindowStart: Snapshot;
+  #sequence = 0;
+
+  constructor(model: Model, statistics: ComponentStatistics, latencies: LatencyRecorder) {
+    this.#model = model;
+    this.#statistics = statistics;
+    this.#latencies = latencies;
+    this.#start = statistics.snapshot(0);
+    this.#previous = this.#start;
+    this.#windowStart = this.#start;
+    this.#nextWindowStart = this.#start;
+  }
+
+  compose(clock: { nowNs: number; durationMs: number; load: number; speed: number }): Frame {
+    const now = this.#statistics.snapshot(clock.nowNs);
+    const periods = this.#model.components.map((component) => readPeriod(component, this.#previous, now));
+    const frame: Frame = {
+      sequence: ++this.#sequence,
+      simulatedMs: clock.nowNs / nsPerMs,
+      durationMs: clock.durationMs,
+      speed: clock.speed,
+      load: clock.load,
+      total: this.#total(periods, now),
+      components: this.#model.components.map(({ id, index }) => this.#component(id, index, periods)),
+      bottleneck: this.#bottleneck(now),
+    };
+    for (const histogram of this.#latencies.recent) histogram.clear();
+    this.#previous = now;
+    return frame;
+  }
+
+  #component(id: string, index: number, periods: readonly ComponentPeriod[]): FrameComponent {
+    const { completed, failed, shed, seconds, utilization, queueLengthMean, inFlight } = periods[
+      index
+    ] as ComponentPeriod;
+    const latency = this.#latencies.recent[index] as Histogram;
+    return {
+      id,
+      requestsPerSecond: ratio(completed + failed + shed, seconds),
+      failuresPerSecond: ratio(failed + shed, seconds),
+      utilization,
+      queueLength: queueLengthMean,
+      inFlight,
+      p50Ms: latency.quantileNs(0.5) / nsPerMs,
+      p99Ms: latency.quantileNs(0.99) / nsPerMs,
+    };
+  }
+
+  #total(periods: readonly ComponentPeriod[], now: Snapshot): FrameTotal {
+    const clients = this.#model.components.filter((component) => component.isClient);
+    const latency = mergeHistograms(clients.map(({ index }) => this.#latencies.recent[index] as Histogram));
+    const recent = clients.map(({ index }) => periods[index] as ComponentPeriod);
+    const whole = clients.map((client) => readPeriod(client, this.#start, now));
+    const seconds = recent[0]?.seconds ?? 0;
+    return {
+      requestsPerSecond: ratio(sum(recent, "completed") + sum(recent, "failed"), seconds),
+      failuresPerSecond: ratio(sum(recent, "failed"), seconds),
+      p50Ms: latency.quantileNs(0.5) / nsPerMs,
+      p95Ms: latency.quantileNs(0.95) / nsPerMs,
+      p99Ms: latency.quantileNs(0.99) / nsPerMs,
+      inFlight: sum(recent, "inFlight"),
+      completed: sum(whole, "completed"),
+      failed: sum(whole, "failed"),
+    };
+  }
+
+  #bottleneck(now: Snapshot): string {
+    const periods = this.#model.components.map((component) => readPeriod(component, this.#windowStart, now));
+    const [first] = findBottlenecks(this.#model, periods);
+    if (now.atNs - this.#nextWindowStart.atNs >= bottleneckWindowNs) {
+      this.#windowStart = this.#nextWindowStart;
+      this.#nextWindowStart = now;
+    }
+    return first === undefined || first.reason === "highest-demand" ? "" : first.component;
+  }
+}
+
+function sum(periods: readonly ComponentPeriod[], field: "completed" | "failed" | "inFlight"): number {
+  return periods.reduce((total, period) => total + period[field], 0);
+}

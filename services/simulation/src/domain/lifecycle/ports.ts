@@ -1,0 +1,127 @@
+/*
+ * What the rules about simulations need from outside, and the records they work on. Times are epoch milliseconds.
+ */
+import type { Architecture } from "../architecture.ts";
+import type { Frame, Results } from "../results.ts";
+import type { MetricPoint } from "./metric-series.ts";
+import type { Command, Status } from "./transitions.ts";
+
+export interface Caller {
+  readonly userId: string;
+}
+
+export interface Simulation {
+  readonly id: string;
+  readonly projectId: string;
+  readonly projectVersion: number;
+  readonly status: Status;
+  readonly durationSeconds: number;
+  readonly seed: number;
+  readonly speed: number;
+  readonly load: number;
+  readonly simulatedSeconds: number;
+  readonly failureReason: string;
+  readonly createdBy: string;
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | undefined;
+  readonly finishedAtMs: number | undefined;
+}
+
+/** A simulation with what it takes to run it. */
+export interface RunnableSimulation extends Simulation {
+  readonly architecture: Architecture;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | undefined;
+}
+
+export interface SimulationStore {
+  create(simulation: RunnableSimulation): Promise<void>;
+  find(id: string): Promise<Simulation | undefined>;
+  results(id: string): Promise<Results | undefined>;
+  list(projectId: string, pageSize: number, after: string | undefined): Promise<Page<Simulation>>;
+  /** Takes the oldest PENDING one for this instance, if any; no two instances take the same. */
+  claim(runner: string, atMs: number): Promise<RunnableSimulation | undefined>;
+  /** Says that the runs go on. Answers the ids that are no longer this instance's to run. */
+  heartbeat(runner: string, ids: readonly string[], atMs: number): Promise<readonly string[]>;
+  /** Gives runs whose instance has been silent back to PENDING; those given back too often end as FAILED. */
+  releaseSilent(silentSinceMs: number, maxAttempts: number, atMs: number): Promise<number>;
+  /** Gives this instance's runs back to PENDING. */
+  release(ids: readonly string[], runner: string): Promise<void>;
+  setStatus(id: string, runner: string, status: "RUNNING" | "PAUSED"): Promise<void>;
+  setLoad(id: string, load: number): Promise<void>;
+  setProgress(id: string, runner: string, simulatedSeconds: number): Promise<void>;
+  finish(
+    id: string,
+    runner: string,
+    end: {
+      status: Status;
+      simulatedSeconds: number;
+      failureReason: string;
+      results: Results | undefined;
+      atMs: number;
+    },
+  ): Promise<void>;
+  /** Ends one that no instance runs. Whether it was PENDING. */
+  cancelPending(id: string, atMs: number): Promise<boolean>;
+  addMetrics(id: string, points: readonly MetricPoint[]): Promise<void>;
+  metrics(id: string, component: string): Promise<readonly MetricPoint[]>;
+  /** Removes finished simulations and their metrics. Answers how many. */
+  removeFinishedBefore(atMs: number, most: number): Promise<number>;
+}
+
+/** The engine that does the work, replaceable (SIM-05). */
+export interface Engine {
+  /** Refuses, by throwing SimulationError, what cannot be simulated; `durationSeconds` bounds the work. */
+  check(architecture: Architecture, options: { load: number; durationSeconds: number }): void;
+  start(
+    run: RunnableSimulation,
+    listener: { onFrame: (frame: Frame) => void; onEnd: (end: RunEnd) => void },
+  ): EngineRun;
+}
+
+export interface EngineRun {
+  pause(): void;
+  resume(): void;
+  stop(): void;
+  setLoad(load: number): void;
+}
+
+export interface RunEnd {
+  readonly status: "COMPLETED" | "STOPPED" | "FAILED";
+  readonly results?: Results | undefined;
+  readonly error?: string | undefined;
+}
+
+export type SimulationPermission = "simulation.read" | "simulation.run";
+
+/** The auth service. `role` is "" for somebody who has none on the project. */
+export interface Access {
+  check(
+    userId: string,
+    permission: SimulationPermission,
+    projectId: string,
+  ): Promise<{ allowed: boolean; role: string }>;
+}
+
+/** The project service, asked with the caller's own rights. Undefined when they may not see the project. */
+export interface ProjectReader {
+  read(projectId: string): Promise<{ version: number; architecture: Architecture } | undefined>;
+}
+
+/** Carries commands to the instance that runs a simulation. */
+export interface Control {
+  send(command: { id: string; command: Command; load?: number }): Promise<void>;
+  /** To every instance, the sender included. */
+  onCommand(listener: (command: { id: string; command: Command; load?: number }) => void): void;
+  /** A new PENDING simulation. */
+  onPending(listener: () => void): void;
+  announcePending(): Promise<void>;
+}
+
+/** Live frames for whoever watches; at most once. */
+export interface FrameFeed {
+  publish(simulation: Simulation, status: Status, frame: Frame): void;
+}

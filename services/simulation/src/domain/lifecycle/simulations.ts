@@ -1,0 +1,198 @@
+import type { Results } from "../results.ts";
+import { SimulationError } from "./errors.ts";
+import { type MetricPoint, maxPoints, thinPoints } from "./metric-series.ts";
+import type {
+  Access,
+  Caller,
+  Control,
+  Engine,
+  Page,
+  ProjectReader,
+  RunnableSimulation,
+  Simulation,
+  SimulationPermission,
+  SimulationStore,
+} from "./ports.ts";
+import { type Command, hasEnded, isVisible, outcomeOf } from "./transitions.ts";
+
+/**
+ * The rules about simulations. A simulation belongs to a project: whoever may read the project may read its simulations,
+ * editors and owners run them; whoever has no role there is told that there is none.
+ *
+ * Starting only writes the simulation down as PENDING; some instance takes it (runner.ts). Commands go to the instance
+ * that runs it, wherever that is, and are answered when their effect can be seen.
+ */
+export interface SimulationsOptions {
+  readonly store: SimulationStore;
+  readonly engine: Engine;
+  readonly access: Access;
+  readonly projects: ProjectReader;
+  readonly control: Control;
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly newSeed: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+export interface StartOptions {
+  readonly durationSeconds: number;
+  readonly seed: number | undefined;
+  readonly speed: number;
+  readonly load: number;
+}
+
+/** How long a command may take to show its effect: a slice of the engine is milliseconds, a lost instance is forever. */
+const commandPatienceMs = 5000;
+const commandPollMs = 25;
+
+export class Simulations {
+  readonly #options: SimulationsOptions;
+
+  constructor(options: SimulationsOptions) {
+    this.#options = options;
+  }
+
+  async start(caller: Caller, projectId: string, given: StartOptions): Promise<Simulation> {
+    await this.#require(caller, "simulation.run", projectId, () => unknownProject(projectId));
+    const { store, engine, projects, control, now, newId, newSeed } = this.#options;
+    const project = await projects.read(projectId);
+    if (project === undefined) {
+      throw unknownProject(projectId);
+    }
+    engine.check(project.architecture, { load: given.load, durationSeconds: given.durationSeconds });
+    const simulation: RunnableSimulation = {
+      id: newId(),
+      projectId,
+      projectVersion: project.version,
+      architecture: project.architecture,
+      status: "PENDING",
+      durationSeconds: given.durationSeconds,
+      seed: given.seed ?? newSeed(),
+      speed: given.speed,
+      load: given.load,
+      simulatedSeconds: 0,
+      failureReason: "",
+      createdBy: caller.userId,
+      createdAtMs: now(),
+      startedAtMs: undefined,
+      finishedAtMs: undefined,
+    };
+    await store.create(simulation);
+    await control.announcePending();
+    return simulation;
+  }
+
+  async get(caller: Caller, id: string): Promise<Simulation> {
+    return this.#open(caller, "simulation.read", id);
+  }
+
+  async list(
+    caller: Caller,
+    projectId: string,
+    pageSize: number,
+    after: string | undefined,
+  ): Promise<Page<Simulation>> {
+    await this.#require(caller, "simulation.read", projectId, () => unknownProject(projectId));
+    return this.#options.store.list(projectId, pageSize, after);
+  }
+
+  async command(caller: Caller, id: string, command: Command, load?: number): Promise<Simulation> {
+    const { store, control } = this.#options;
+    const simulation = await this.#open(caller, "simulation.run", id);
+    const outcome = outcomeOf(command, simulation.status);
+    if (outcome === "refused") {
+      throw new SimulationError("wrong_status", `a simulation that is ${simulation.status} cannot ${words[command]}`);
+    }
+    if (outcome === "done") {
+      return simulation;
+    }
+    if (command === "load" && load !== undefined) {
+      await store.setLoad(id, load);
+    }
+    if (command === "stop" && (await store.cancelPending(id, this.#options.now()))) {
+      return this.#find(id);
+    }
+    await control.send({ id, command, ...(load === undefined ? {} : { load }) });
+    return this.#visible(id, command);
+  }
+
+  /** What an ended run showed. */
+  async results(caller: Caller, id: string): Promise<{ simulation: Simulation; results: Results }> {
+    const simulation = await this.#open(caller, "simulation.read", id);
+    const results = hasEnded(simulation.status) ? await this.#options.store.results(id) : undefined;
+    if (results === undefined) {
+      throw new SimulationError(
+        "not_finished",
+        hasEnded(simulation.status)
+          ? `the simulation ended as ${simulation.status} without results${simulation.failureReason === "" ? "" : `: ${simulation.failureReason}`}`
+          : `the simulation is ${simulation.status}; results are there when it has ended`,
+      );
+    }
+    return { simulation, results };
+  }
+
+  async metrics(caller: Caller, id: string, component: string, most: number): Promise<readonly MetricPoint[]> {
+    await this.#open(caller, "simulation.read", id);
+    return thinPoints(await this.#options.store.metrics(id, component), most === 0 ? maxPoints : most);
+  }
+
+  async #visible(id: string, command: Command): Promise<Simulation> {
+    const { now, sleep } = this.#options;
+    const untilMs = now() + commandPatienceMs;
+    for (;;) {
+      const simulation = await this.#find(id);
+      if (isVisible(command, simulation.status)) {
+        return simulation;
+      }
+      if (now() >= untilMs) {
+        throw new SimulationError("unavailable", "the instance that runs the simulation does not answer; try again");
+      }
+      await sleep(commandPollMs);
+    }
+  }
+
+  async #open(caller: Caller, permission: SimulationPermission, id: string): Promise<Simulation> {
+    const simulation = await this.#find(id);
+    await this.#require(caller, permission, simulation.projectId, () => unknownSimulation(id));
+    return simulation;
+  }
+
+  async #find(id: string): Promise<Simulation> {
+    const simulation = await this.#options.store.find(id);
+    if (simulation === undefined) {
+      throw unknownSimulation(id);
+    }
+    return simulation;
+  }
+
+  async #require(
+    caller: Caller,
+    permission: SimulationPermission,
+    projectId: string,
+    unknown: () => Error,
+  ): Promise<void> {
+    const { allowed, role } = await this.#options.access.check(caller.userId, permission, projectId);
+    if (allowed) {
+      return;
+    }
+    if (role === "") {
+      throw unknown();
+    }
+    throw new SimulationError("not_allowed", `a ${role} of the project may not do this; it needs ${permission}`);
+  }
+}
+
+const words: Record<Command, string> = {
+  pause: "be paused",
+  resume: "be resumed",
+  stop: "be stopped",
+  load: "have its load changed",
+};
+
+function unknownSimulation(id: string): SimulationError {
+  return new SimulationError("simulation_unknown", `there is no simulation ${id}`);
+}
+
+function unknownProject(id: string): SimulationError {
+  return new SimulationError("project_unknown", `there is no project ${id}`);
+}

@@ -1,0 +1,96 @@
+/** Joins the simulation service: store, engine, peers, rules, runner and handlers. */
+import { randomInt } from "node:crypto";
+import { authenticationInterceptor, createTokenVerifier } from "@weft/auth/verifier";
+import { parseDurationMs, startService } from "@weft/mesh";
+import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import packageJson from "../package.json" with { type: "json" };
+import { authAccess } from "./adapters/auth-access.ts";
+import { openNotifyControl } from "./adapters/notify-control.ts";
+import { PostgresSimulationStore } from "./adapters/postgres-simulation-store.ts";
+import { projectReader } from "./adapters/project-reader.ts";
+import { frameChannel, pubsubFrameFeed } from "./adapters/pubsub-frame-feed.ts";
+import { repeat } from "./adapters/repeat.ts";
+import { workerEngine } from "./adapters/worker-engine.ts";
+import { loadConfig } from "./config.ts";
+import { Runner } from "./domain/lifecycle/runner.ts";
+import { Simulations } from "./domain/lifecycle/simulations.ts";
+import { simulationRpc } from "./rpc.ts";
+
+const retentionIntervalMs = 3_600_000;
+const retentionBatch = 1000;
+
+await startService({
+  name: packageJson.weft.service,
+  version: packageJson.version,
+  basePort: packageJson.weft.basePort,
+  peers: {
+    "auth-service": { services: [AuthService], basePort: 9000 },
+    "project-service": { services: [ProjectService], basePort: 10_000 },
+  },
+  async setup(mesh) {
+    const { clock, random, logger, redis, pubsub } = mesh;
+    const config = loadConfig(mesh.env, parseDurationMs);
+    const database = await mesh.openDatabase({
+      schema: packageJson.weft.database,
+      migrationsDir: new URL("../migrations/", import.meta.url),
+    });
+    const control = await openNotifyControl(database, logger);
+    const store = new PostgresSimulationStore(database);
+    const engine = workerEngine();
+    const auth = mesh.client(AuthService);
+    const now = () => clock.now();
+    const sleep = (ms: number) => clock.sleep(ms);
+    const onError = (message: string, error: unknown) => logger.error({ err: error }, message);
+    const simulations = new Simulations({
+      store,
+      engine,
+      access: authAccess(auth),
+      projects: projectReader(mesh.client(ProjectService)),
+      control,
+      now,
+      newId: () => random.id(),
+      newSeed: () => randomInt(2 ** 32),
+      sleep,
+    });
+    const runner = new Runner({
+      name: mesh.instanceId,
+      store,
+      engine,
+      control,
+      feed: pubsubFrameFeed(pubsub, logger),
+      maxRuns: config.maxRuns,
+      now,
+      sleep,
+      every: (intervalMs, work) =>
+        repeat(clock, intervalMs, work, (error) => onError("upkeep of simulations failed", error)),
+      onError,
+    });
+    const stopRetention = repeat(
+      clock,
+      retentionIntervalMs,
+      async () => {
+        await store.removeFinishedBefore(now() - config.retentionMs, retentionBatch);
+      },
+      (error) => onError("old simulations could not be removed", error),
+    );
+    mesh.metrics.gauge({ name: "weft_simulation_runs", help: "Simulations running here now.", labels: [] }, (gauge) =>
+      gauge.set(runner.active),
+    );
+    const verifier = createTokenVerifier({ client: auth, pubsub, redis, clock, logger });
+    return {
+      routes: (router) => router.service(SimulationService, simulationRpc(simulations, frameChannel)),
+      interceptors: [authenticationInterceptor(verifier)],
+      checks: { postgres: () => database.ping() },
+      ready: () => runner.start(),
+      close: async () => {
+        stopRetention();
+        await runner.close();
+        await verifier.close();
+        await control.close();
+        await database.close();
+      },
+    };
+  },
+});
