@@ -1,0 +1,186 @@
+import { Code } from "@connectrpc/connect";
+import {
+  type Clock,
+  correlationIdFrom,
+  errorWithHttpStatus,
+  inServerSpan,
+  type Logger,
+  type Random,
+  runInCall,
+} from "@weft/mesh";
+import type { ConnectHandler } from "../connect/connect-handler.ts";
+import type { HealthReport } from "../health/health-report.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import type { RestRoutes } from "../rest/rest-routes.ts";
+import { clientAddressHeader } from "../upstream/forwarder.ts";
+import type { ClientAddress } from "./client-address.ts";
+import { allowedMethods, type CorsPolicy } from "./cors.ts";
+import { bodyError, errorResponse, jsonResponse } from "./error-response.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "./http-server.ts";
+import type { RequestCounter } from "./request-counter.ts";
+
+/*
+ * What every request on the public port goes through, in this order: it gets its correlation id and loses what only a
+ * proxy of ours may say; the call context is opened; a route answers it (the gateway's own pages, Connect and gRPC-Web by
+ * path, REST by binding, else 404); and the headers that every answer carries are put on. It never rejects.
+ */
+
+export interface EdgeOptions {
+  readonly connect: ConnectHandler;
+  readonly rest: RestRoutes;
+  readonly health: () => HealthReport;
+  readonly cors: CorsPolicy;
+  readonly securityHeaders: readonly (readonly [name: string, value: string])[];
+  readonly clientAddress: ClientAddress;
+  readonly requests: RequestCounter;
+  readonly bodyMaxBytes: number;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: GatewayMetrics;
+}
+
+type Answer = { readonly protocol: "rest" | "rpc" | "other"; readonly response: HttpResponse };
+
+export function createEdge(options: EdgeOptions): HttpHandler {
+  const { cors, clock, logger, metrics } = options;
+
+  async function route(request: HttpRequest, correlationId: string): Promise<Answer> {
+    const own = ownPage(request);
+    if (own !== undefined) {
+      return { protocol: "other", response: own };
+    }
+    if (!(allowedMethods as readonly string[]).includes(request.method)) {
+      throw methodNotAllowed(request.method, allowedMethods);
+    }
+    const rpc = options.connect.handle(request);
+    if (rpc !== undefined) {
+      return { protocol: "rpc", response: await rpc };
+    }
+    const rest = await options.rest.handle(request);
+    if (rest !== undefined) {
+      return { protocol: "rest", response: rest };
+    }
+    const error = errorWithHttpStatus(404, Code.NotFound, "nothing is served at this path");
+    return { protocol: "other", response: errorResponse(error, correlationId) };
+  }
+
+  function ownPage(request: HttpRequest): HttpResponse | undefined {
+    const page = pages[request.path];
+    if (request.method === "OPTIONS") {
+      const headers = new Headers(cors.preflightHeadersFor(request.headers.get("origin")).map(([n, v]) => [n, v]));
+      return { status: 204, headers, body: new Uint8Array() };
+    }
+    if (page !== undefined && request.method !== "GET" && request.method !== "HEAD") {
+      throw methodNotAllowed(request.method, ["GET", "HEAD"]);
+    }
+    return page?.();
+  }
+
+  const pages: Readonly<Record<string, () => HttpResponse>> = Object.assign(Object.create(null), {
+    "/": () =>
+      jsonResponse(200, {
+        name: "weft gateway",
+        version: options.version,
+        links: { health: "/healthz", ready: "/readyz", webSocket: "/ws", keys: "/.well-known/jwks.json" },
+      }),
+    "/healthz": () => jsonResponse(200, options.health()),
+    "/readyz": () => {
+      const report = options.health();
+      const response = jsonResponse(report.status === "ok" ? 200 : 503, report);
+      if (report.status !== "ok") {
+        response.headers.set("retry-after", "1");
+      }
+      return response;
+    },
+    "/ws": () => {
+      throw errorWithHttpStatus(426, Code.FailedPrecondition, "this is a WebSocket: upgrade, with subprotocol weft.v1");
+    },
+  });
+
+  async function answer(request: HttpRequest, correlationId: string): Promise<Answer> {
+    try {
+      return await route(request, correlationId);
+    } catch (error) {
+      const response = errorResponse(bodyError(error, options.bodyMaxBytes), correlationId);
+      if (response.status >= 500 && response.status !== 503 && response.status !== 504) {
+        logger.error({ err: error, path: request.path }, "a request failed");
+      }
+      return { protocol: "other", response };
+    }
+  }
+
+  return (request) =>
+    options.requests.during(async () => {
+      const startedAtMs = clock.monotonicMs();
+      const correlationId = prepareRequest(request, options);
+      const authorization = request.headers.get("authorization");
+      const context = {
+        correlationId,
+        method: `${request.method} ${request.path}`,
+        signal: request.signal,
+        ...(authorization === null ? {} : { authorization }),
+      };
+      return runInCall(context, async () => {
+        const { protocol, response } = await inServerSpan(context.method, request.headers, options.random, () =>
+          answer(request, correlationId),
+        );
+        const durationMs = clock.monotonicMs() - startedAtMs;
+        const { status } = response;
+        const method = knownMethod(request.method);
+        metrics.requests.inc({ protocol, method, status: String(status) });
+        metrics.requestSeconds.observe({ protocol }, durationMs / 1000);
+        logger.debug({ method, path: request.path, status, durationMs: Math.round(durationMs) }, "request answered");
+        return finished(response, request, correlationId, options);
+      });
+    });
+}
+
+/** Gives the request its correlation id, and takes away what only a proxy or the gateway may say about a client. */
+export function prepareRequest(
+  request: Pick<HttpRequest, "headers" | "peerAddress">,
+  { clientAddress, random }: Pick<EdgeOptions, "clientAddress" | "random">,
+): string {
+  const { headers } = request;
+  const address = clientAddress(request.peerAddress, headers.get("x-forwarded-for"));
+  for (const name of [...headers.keys()]) {
+    if (name === "forwarded" || name === "x-real-ip" || /^x-(?:user|forwarded|weft)-/.test(name)) {
+      headers.delete(name);
+    }
+  }
+  headers.set(clientAddressHeader, address);
+  const correlationId = correlationIdFrom(headers.get("x-correlation-id"), () => random.id());
+  headers.set("x-correlation-id", correlationId);
+  return correlationId;
+}
+
+/** The answer with the headers that all of them carry. */
+export function finished(
+  response: HttpResponse,
+  request: Pick<HttpRequest, "headers">,
+  correlationId: string,
+  { cors, securityHeaders }: Pick<EdgeOptions, "cors" | "securityHeaders">,
+): HttpResponse {
+  const { headers } = response;
+  for (const [name, value] of [...securityHeaders, ...cors.headersFor(request.headers.get("origin"))]) {
+    headers.set(name, value);
+  }
+  if (!headers.has("cache-control")) {
+    headers.set("cache-control", "no-store");
+  }
+  headers.set("x-correlation-id", correlationId);
+  return response;
+}
+
+function methodNotAllowed(method: string, methods: readonly string[]) {
+  const allow = methods.join(", ");
+  return errorWithHttpStatus(405, Code.Unimplemented, `${knownMethod(method)} cannot be used here; use ${allow}`, {
+    allow,
+  });
+}
+
+/** A method that is safe as a label and in a message. */
+function knownMethod(method: string): string {
+  return (allowedMethods as readonly string[]).includes(method) ? method : "OTHER";
+}

@@ -1,0 +1,56 @@
+import { createTokenVerifier } from "@weft/auth/verifier";
+import { startService } from "@weft/mesh";
+import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
+import manifest from "../package.json" with { type: "json" };
+import { loadConfig } from "./config.ts";
+import { createGateway } from "./gateway.ts";
+
+const { version } = manifest;
+
+/** Every service behind the gateway (MESH-21); what clients may call of them, their descriptors say. */
+const peers = {
+  "auth-service": { services: [AuthService, AccountService], basePort: 9000 },
+  "user-service": { services: [UserService], basePort: 12000 },
+  "project-service": { services: [ProjectService], basePort: 10000 },
+  "simulation-service": { services: [SimulationService], basePort: 11000 },
+};
+
+await startService({
+  name: "gateway-service",
+  version,
+  basePort: 8000,
+  ports: { public: 0, http: 1, metrics: 2, health: 3, grpc: 4 },
+  portsPerInstance: 5,
+  peers,
+  async setup(mesh) {
+    const config = loadConfig(mesh.env, { development: mesh.development });
+    const { pubsub, redis, clock, random, logger, metrics } = mesh;
+    const verifier = createTokenVerifier({ client: mesh.client(AuthService), pubsub, redis, clock, logger });
+    const gateway = createGateway(config, {
+      upstreams: Object.entries(peers).map(([peer, { services }]) => ({ peer, services })),
+      version,
+      transport: (service) => mesh.transport(service),
+      peerState: (peer) => mesh.peerState(peer),
+      verifier,
+      pubsub,
+      clock,
+      random,
+      logger,
+      metrics,
+      drainTimeoutMs: mesh.config.drainTimeoutMs,
+    });
+    return {
+      routes: gateway.routes,
+      listeners: { public: gateway.listener },
+      stopAccepting: gateway.stopAccepting,
+      close: async () => {
+        await gateway.close();
+        await verifier.close();
+      },
+    };
+  },
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { parseFrame } from "./protocol.ts";
+
+const subscribe = (body: object) => JSON.stringify({ id: 2, subscribe: body });
+
+describe("parseFrame", () => {
+  it.each([
+    ['{"id":1,"connect":{"token":"t"}}', 1, { kind: "connect", token: "t" }],
+    ['{"id":0,"refresh":{"token":"t"}}', 0, { kind: "refresh", token: "t" }],
+    ['{"id":4,"ping":{}}', 4, { kind: "ping" }],
+    [
+      '{"id":3,"unsubscribe":{"channel":"project:p-1"}}',
+      3,
+      { kind: "unsubscribe", channel: { name: "project:p-1", kind: "project", id: "p-1" } },
+    ],
+    [
+      subscribe({ channel: "notifications:u_1" }),
+      2,
+      { kind: "subscribe", channel: { name: "notifications:u_1", kind: "notifications", id: "u_1" }, options: {} },
+    ],
+    [
+      subscribe({ channel: "simulation:s", components: ["b", "a", "b"], maxRateHz: 10 }),
+      2,
+      {
+        kind: "subscribe",
+        channel: { name: "simulation:s", kind: "simulation", id: "s" },
+        options: { components: ["a", "b"], maxRateHz: 10 },
+      },
+    ],
+  ])("reads %s", (text, id, command) => {
+    expect(parseFrame(text)).toEqual({ ok: true, id, command });
+  });
+
+  it.each([
+    ["", undefined, "a frame must be JSON"],
+    ["{", undefined, "a frame must be JSON"],
+    ["[]", undefined, "a frame must be a JSON object"],
+    ["null", undefined, "a frame must be a JSON object"],
+    ["{}", undefined, '"id" must be'],
+    ['{"id":"1","ping":{}}', undefined, '"id" must be'],
+    ['{"id":-1,"ping":{}}', undefined, '"id" must be'],
+    ['{"id":1.5,"ping":{}}', undefined, '"id" must be'],
+    ['{"id":1}', 1, "exactly one of"],
+    ['{"id":1,"publish":{}}', 1, "exactly one of"],
+    ['{"id":1,"__proto__":{}}', 1, "exactly one of"],
+    ['{"id":1,"ping":{},"connect":{"token":"t"}}', 1, "exactly one of"],
+    ['{"id":1,"ping":[]}', 1, '"ping" must be a JSON object'],
+    ['{"id":1,"ping":{"a":1}}', 1, '"ping" has no "a"'],
+    ['{"id":1,"connect":{}}', 1, '"connect.token" must be'],
+    ['{"id":1,"connect":{"token":""}}', 1, '"connect.token" must be'],
+    ['{"id":1,"connect":{"token":7}}', 1, '"connect.token" must be'],
+    [JSON.stringify({ id: 1, connect: { token: "x".repeat(8193) } }), 1, "1 to 8192 characters"],
+    ['{"id":1,"connect":{"token":"t","user":"u"}}', 1, '"connect" has no "user"'],
+    ['{"id":1,"refresh":{"token":null}}', 1, '"refresh.token" must be'],
+    [subscribe({}), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: 1 }), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: "simulation:" }), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: "simulation:*" }), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: "simulation:a:b" }), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: "auth:revocations" }), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: `simulation:${"a".repeat(65)}` }), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: 'simulation:a"' }), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: "simulation:a\n" }), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: "project:p", maxRateHz: 1 }), 2, "simulation channels only"],
+    [subscribe({ channel: "simulation:s", maxRateHz: 0 }), 2, "from 0.1 to 60"],
+    [subscribe({ channel: "simulation:s", maxRateHz: 61 }), 2, "from 0.1 to 60"],
+    [subscribe({ channel: "simulation:s", maxRateHz: "10" }), 2, "from 0.1 to 60"],
+    [subscribe({ channel: "simulation:s", components: [] }), 2, "1 to 256 component ids"],
+    [subscribe({ channel: "simulation:s", components: "a" }), 2, "1 to 256 component ids"],
+    [subscribe({ channel: "simulation:s", components: [1] }), 2, "1 to 256 component ids"],
+    [subscribe({ channel: "simulation:s", components: [""] }), 2, "1 to 256 component ids"],
+    [subscribe({ channel: "simulation:s", components: ["a".repeat(64)] }), 2, "1 to 256 component ids"],
+    [subscribe({ channel: "simulation:s", components: Array(257).fill("a") }), 2, "1 to 256 component ids"],
+    [subscribe({ channel: "simulation:s", rate: 10 }), 2, '"subscribe" has no "rate"'],
+    ['{"id":3,"unsubscribe":{"channel":"x"}}', 3, '"unsubscribe.channel" must be'],
+  ])("refuses %s", (text, id, message) => {
+    expect(parseFrame(text)).toEqual({ ok: false, id, message: expect.stringContaining(message) });
+  });
+});

@@ -1,0 +1,161 @@
+import { type Channel, parseChannel } from "./channel.ts";
+
+/*
+ * The frames of subprotocol weft.v1 that clients send: text to command, or to the error that the client is answered with.
+ * Pure: what a command does is `session.ts`.
+ *
+ * A frame is one JSON object with an `id` of the client's choice and exactly one command. Members nobody knows are refused
+ * rather than ignored: a misspelt option would otherwise silently not apply.
+ */
+
+/** What a subscriber of a simulation wants to get of its frames (SIM-13). */
+export interface SubscriptionOptions {
+  /** Ids of the components to keep in each frame; all when absent. */
+  readonly components?: readonly string[];
+  /** Frames per second at most; the newest one wins. As fast as they come when absent. */
+  readonly maxRateHz?: number;
+}
+
+export type Command =
+  | { readonly kind: "connect"; readonly token: string }
+  | { readonly kind: "refresh"; readonly token: string }
+  | { readonly kind: "subscribe"; readonly channel: Channel; readonly options: SubscriptionOptions }
+  | { readonly kind: "unsubscribe"; readonly channel: Channel }
+  | { readonly kind: "ping" };
+
+/** `id` is absent from the error when the frame had no readable one. */
+export type ParsedFrame =
+  | { readonly ok: true; readonly id: number; readonly command: Command }
+  | { readonly ok: false; readonly id: number | undefined; readonly message: string };
+
+const protocolLimits = {
+  tokenMaxCharacters: 8192,
+  components: 256,
+  componentMaxCharacters: 63,
+  minRateHz: 0.1,
+  maxRateHz: 60,
+} as const;
+
+const commandNames = ["connect", "subscribe", "unsubscribe", "ping", "refresh"] as const;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+class FrameFault extends Error {}
+
+/** Reads one frame. Never throws. */
+export function parseFrame(text: string): ParsedFrame {
+  let id: number | undefined;
+  try {
+    const frame = objectOf(jsonOf(text), "a frame");
+    if (!Number.isSafeInteger(frame.id) || (frame.id as number) < 0) {
+      throw new FrameFault('"id" must be a whole number, 0 or more');
+    }
+    id = frame.id as number;
+    const names = Object.keys(frame).filter((name) => name !== "id");
+    const name = commandNames.find((each) => each === names[0]);
+    if (names.length !== 1 || name === undefined) {
+      throw new FrameFault(`a frame has "id" and exactly one of ${commandNames.join(", ")}`);
+    }
+    return { ok: true, id, command: commandOf(name, objectOf(frame[name], `"${name}"`)) };
+  } catch (error) {
+    if (error instanceof FrameFault) {
+      return { ok: false, id, message: error.message };
+    }
+    throw error;
+  }
+}
+
+function commandOf(name: (typeof commandNames)[number], body: JsonObject): Command {
+  switch (name) {
+    case "connect":
+    case "refresh":
+      assertMembers(name, body, ["token"]);
+      return { kind: name, token: tokenOf(name, body.token) };
+    case "subscribe": {
+      assertMembers(name, body, ["channel", "components", "maxRateHz"]);
+      const channel = channelOf(name, body.channel);
+      return { kind: name, channel, options: optionsOf(channel, body) };
+    }
+    case "unsubscribe":
+      assertMembers(name, body, ["channel"]);
+      return { kind: name, channel: channelOf(name, body.channel) };
+    case "ping":
+      assertMembers(name, body, []);
+      return { kind: name };
+  }
+}
+
+function tokenOf(name: string, value: unknown): string {
+  if (typeof value !== "string" || value === "" || value.length > protocolLimits.tokenMaxCharacters) {
+    throw new FrameFault(
+      `"${name}.token" must be an access token of 1 to ${protocolLimits.tokenMaxCharacters} characters`,
+    );
+  }
+  return value;
+}
+
+function channelOf(name: string, value: unknown): Channel {
+  const channel = typeof value === "string" ? parseChannel(value) : undefined;
+  if (channel === undefined) {
+    throw new FrameFault(`"${name}.channel" must be simulation:<id>, project:<id> or notifications:<userId>`);
+  }
+  return channel;
+}
+
+function optionsOf(channel: Channel, body: JsonObject): SubscriptionOptions {
+  const { components, maxRateHz } = body;
+  if (channel.kind !== "simulation" && (components !== undefined || maxRateHz !== undefined)) {
+    throw new FrameFault('"subscribe.components" and "subscribe.maxRateHz" apply to simulation channels only');
+  }
+  return {
+    ...(components === undefined ? {} : { components: componentsOf(components) }),
+    ...(maxRateHz === undefined ? {} : { maxRateHz: rateOf(maxRateHz) }),
+  };
+}
+
+function componentsOf(value: unknown): readonly string[] {
+  const { components, componentMaxCharacters } = protocolLimits;
+  const sound =
+    Array.isArray(value) &&
+    value.length >= 1 &&
+    value.length <= components &&
+    value.every((id) => typeof id === "string" && id !== "" && id.length <= componentMaxCharacters);
+  if (!sound) {
+    throw new FrameFault(
+      `"subscribe.components" must list 1 to ${components} component ids of 1 to ${componentMaxCharacters} characters`,
+    );
+  }
+  return [...new Set(value as string[])].sort();
+}
+
+function rateOf(value: unknown): number {
+  const { minRateHz, maxRateHz } = protocolLimits;
+  if (typeof value !== "number" || !(value >= minRateHz && value <= maxRateHz)) {
+    throw new FrameFault(`"subscribe.maxRateHz" must be a number from ${minRateHz} to ${maxRateHz}`);
+  }
+  return value;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new FrameFault("a frame must be JSON");
+  }
+}
+
+function objectOf(value: unknown, what: string): JsonObject {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new FrameFault(`${what} must be a JSON object`);
+  }
+  return value as JsonObject;
+}
+
+function assertMembers(name: string, body: JsonObject, known: readonly string[]): void {
+  const unknown = Object.keys(body).find((member) => !known.includes(member));
+  if (unknown !== undefined) {
+    throw new FrameFault(
+      `"${name}" has no "${unknown.slice(0, 40)}"${known.length > 0 ? `; it takes ${known.join(", ")}` : ""}`,
+    );
+  }
+}

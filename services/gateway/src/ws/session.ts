@@ -1,0 +1,273 @@
+import { Code } from "@connectrpc/connect";
+import type { Principal, TokenVerifier } from "@weft/auth/verifier";
+import { type Clock, errorReason, type Logger, serviceError, type Timer } from "@weft/mesh";
+import type { GatewayLimits } from "../config.ts";
+import type { WebSocketConnection, WebSocketListener } from "../http/http-server.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import type { ChannelAccess, Subscriber } from "./channel-access.ts";
+import { type CloseReason, clientCloseReason, closeCodes } from "./close-reason.ts";
+import type { ConnectionManager, ManagedConnection } from "./connection-manager.ts";
+import { FrameBudget } from "./frame-budget.ts";
+import type { LiveFeed } from "./live-feed.ts";
+import { type Command, parseFrame } from "./protocol.ts";
+import { serverFrames } from "./server-frames.ts";
+import { SubscriptionSet } from "./subscription-set.ts";
+
+/*
+ * One WebSocket connection from its opening to its end. States: *connecting* (no identity yet; a timer ends it), *ready*
+ * (it acts for a user until the token ends), *closed*.
+ *
+ * A connect frame holds back the frames behind it, so a client need not wait for its answer; all other commands run side
+ * by side, as a slow subscription must not hold up a ping. The token's end is foreseen (a notice, then the close); its
+ * revocation is heard of; and every minute token and permissions are asked again, should the news have been lost.
+ */
+
+export interface SessionDependencies {
+  readonly limits: GatewayLimits;
+  readonly verifier: Pick<TokenVerifier, "verify">;
+  readonly access: ChannelAccess;
+  readonly feed: LiveFeed;
+  readonly manager: ConnectionManager;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: GatewayMetrics;
+}
+
+type Authentication = Extract<Command, { kind: "connect" | "refresh" }>;
+
+export class Session implements WebSocketListener, ManagedConnection {
+  readonly #connection: WebSocketConnection;
+  readonly #deps: SessionDependencies;
+  readonly #budget: FrameBudget;
+  readonly #subscriptions: SubscriptionSet;
+  readonly #ended = new AbortController();
+  #subscriber: Subscriber | undefined;
+  #authenticating: Promise<void> = Promise.resolve();
+  #connectTimer: Timer | undefined;
+  #expiryTimers: Timer[] = [];
+  #recheckTimer: Timer | undefined;
+  #closeReason: CloseReason | undefined;
+
+  /** `subscriber` is whom the upgrade request authenticated; without one a connect frame has to. */
+  constructor(connection: WebSocketConnection, subscriber: Subscriber | undefined, deps: SessionDependencies) {
+    this.#connection = connection;
+    this.#deps = deps;
+    this.#budget = new FrameBudget(deps.limits.framesPerSecond, deps.clock.monotonicMs());
+    this.#subscriptions = new SubscriptionSet({
+      ...deps,
+      connection,
+      signal: this.#ended.signal,
+      tooSlow: () => this.#close("slow_consumer"),
+    });
+    deps.manager.add(this);
+    deps.metrics.connections.inc();
+    if (subscriber === undefined) {
+      const late = () => this.#close("connect_timeout");
+      this.#connectTimer = deps.clock.setTimer(late, deps.limits.connectTimeoutMs);
+    } else if (!this.#become(subscriber)) {
+      this.#close("too_many_connections");
+    }
+  }
+
+  get userId(): string | undefined {
+    return this.#subscriber?.principal.userId;
+  }
+
+  get sessionId(): string | undefined {
+    return this.#subscriber?.principal.sessionId;
+  }
+
+  text(frame: string): void {
+    const { limits, clock } = this.#deps;
+    if (this.#ended.signal.aborted) {
+      return;
+    }
+    if (Buffer.byteLength(frame) > limits.frameMaxBytes) {
+      this.#close("frame_too_large");
+    } else if (!this.#budget.tryTake(clock.monotonicMs())) {
+      this.#close("rate_limited");
+    } else {
+      this.#handle(frame);
+    }
+  }
+
+  binary(): void {
+    this.#close("binary_frame");
+  }
+
+  drained(): void {
+    this.#subscriptions.drained();
+  }
+
+  revoked(): void {
+    this.#close("token_revoked");
+  }
+
+  drain(): void {
+    this.#connection.send(serverFrames.notice({ code: "draining" }));
+    this.#close("draining");
+  }
+
+  closed(code: number): void {
+    if (this.#ended.signal.aborted) {
+      return;
+    }
+    this.#ended.abort();
+    for (const timer of [this.#connectTimer, this.#recheckTimer, ...this.#expiryTimers]) {
+      timer?.cancel();
+    }
+    this.#subscriptions.clear();
+    this.#deps.manager.remove(this);
+    this.#deps.manager.release();
+    this.#deps.metrics.connections.dec();
+    const reason = this.#closeReason ?? clientCloseReason(code);
+    this.#deps.metrics.closes.inc({ reason });
+    this.#deps.logger.debug({ reason, code, userId: this.userId }, "a WebSocket connection has ended");
+  }
+
+  #handle(frame: string): void {
+    const parsed = parseFrame(frame);
+    if (!parsed.ok) {
+      const error = serviceError(Code.InvalidArgument, "FRAME_INVALID", parsed.message);
+      this.#connection.send(serverFrames.error(parsed.id, error));
+      return;
+    }
+    const { id, command } = parsed;
+    // Empty text: the command has sent its answer itself, or there is nobody left to answer.
+    const answer = (run: () => Promise<string> | string) =>
+      this.#authenticating.then(run).then(
+        (text) => (text === "" ? undefined : this.#connection.send(text)),
+        (error: unknown) => this.#fail(id, command, error),
+      );
+    if (command.kind === "connect" || command.kind === "refresh") {
+      this.#authenticating = answer(() => this.#authenticate(id, command));
+    } else {
+      void answer(() => this.#run(id, command));
+    }
+  }
+
+  #fail(id: number, command: Command, error: unknown): void {
+    const refused = errorReason(error)?.startsWith("TOKEN_") === true;
+    if (errorReason(error) === undefined) {
+      this.#deps.logger.error({ err: error, command: command.kind }, "a WebSocket command failed");
+    }
+    this.#connection.send(serverFrames.error(id, error));
+    if (refused && command.kind === "connect") {
+      this.#close("token_invalid");
+    }
+  }
+
+  #run(id: number, command: Exclude<Command, Authentication>): Promise<string> | string {
+    if (command.kind === "ping") {
+      return serverFrames.pong(id);
+    }
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined) {
+      throw serviceError(Code.Unauthenticated, "CONNECT_FIRST", "send a connect frame with an access token first");
+    }
+    const { channel } = command;
+    if (command.kind === "unsubscribe") {
+      this.#subscriptions.remove(channel);
+      return serverFrames.unsubscribed(id, channel);
+    }
+    // Sent from within, between the permission and the first message.
+    const confirm = () => this.#connection.send(serverFrames.subscribed(id, channel));
+    return this.#subscriptions.add(channel, command.options, subscriber, confirm).then(() => "");
+  }
+
+  async #authenticate(id: number, { kind, token }: Authentication): Promise<string> {
+    const before = this.#subscriber;
+    if (before === undefined && kind === "refresh") {
+      throw serviceError(Code.Unauthenticated, "CONNECT_FIRST", "send a connect frame with an access token first");
+    }
+    const principal = await this.#deps.verifier.verify(token);
+    if (before !== undefined && before.principal.userId !== principal.userId) {
+      throw serviceError(Code.PermissionDenied, "OTHER_USER", "this connection acts for another user; open a new one");
+    }
+    if (this.#ended.signal.aborted) {
+      return "";
+    }
+    if (!this.#become({ principal, token })) {
+      this.#close("too_many_connections");
+      return "";
+    }
+    if (before !== undefined) {
+      void this.#recheck();
+    }
+    const { channelsPerConnection, frameMaxBytes, framesPerSecond } = this.#deps.limits;
+    return kind === "refresh"
+      ? serverFrames.refreshed(id, principal)
+      : serverFrames.connected(id, principal, {
+          channels: channelsPerConnection,
+          frameBytes: frameMaxBytes,
+          framesPerSecond,
+        });
+  }
+
+  /** Acts for a subscriber from now on; false when that user has too many connections. */
+  #become(subscriber: Subscriber): boolean {
+    const { manager } = this.#deps;
+    if (this.#subscriber === undefined && !manager.assign(this, subscriber.principal.userId)) {
+      return false;
+    }
+    this.#subscriber = subscriber;
+    this.#connectTimer?.cancel();
+    this.#connectTimer = undefined;
+    this.#watchExpiry(subscriber.principal);
+    this.#planRecheck();
+    return true;
+  }
+
+  #watchExpiry({ expiresAtMs }: Principal): void {
+    const { clock, limits } = this.#deps;
+    for (const timer of this.#expiryTimers) {
+      timer.cancel();
+    }
+    const leftMs = expiresAtMs - clock.now();
+    const expiresAt = new Date(expiresAtMs).toISOString();
+    this.#expiryTimers = [
+      clock.setTimer(() => {
+        this.#connection.send(serverFrames.notice({ code: "token_expiring", expiresAt }));
+      }, leftMs - limits.expiryNoticeMs),
+      clock.setTimer(() => this.#close("token_expired"), leftMs),
+    ];
+  }
+
+  #planRecheck(): void {
+    const { clock, limits } = this.#deps;
+    this.#recheckTimer?.cancel();
+    this.#recheckTimer = clock.setTimer(() => {
+      void this.#recheck().then(() => {
+        if (!this.#ended.signal.aborted) {
+          this.#planRecheck();
+        }
+      });
+    }, limits.recheckIntervalMs);
+  }
+
+  /** Asks again whether the token is good and the channels may be read. Never rejects. */
+  async #recheck(): Promise<void> {
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined || this.#ended.signal.aborted) {
+      return;
+    }
+    try {
+      await this.#deps.verifier.verify(subscriber.token);
+    } catch (error) {
+      if (errorReason(error)?.startsWith("TOKEN_") === true && this.#subscriber === subscriber) {
+        this.#close(errorReason(error) === "TOKEN_REVOKED" ? "token_revoked" : "token_expired");
+        return;
+      }
+      // It could not be found out; the end of the token is still watched for.
+      this.#deps.logger.warn({ err: error }, "the token of a WebSocket connection could not be checked again");
+    }
+    await this.#subscriptions.recheck(subscriber);
+  }
+
+  #close(reason: CloseReason): void {
+    if (!this.#ended.signal.aborted) {
+      this.#closeReason ??= reason;
+      this.#connection.close(closeCodes[reason], reason);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { Code } from "@connectrpc/connect";
+import { serviceError } from "@weft/mesh";
+import { FakeClock, silentLogger } from "@weft/mesh/testing";
+import { beforeEach, describe, expect, it } from "vitest";
+import { RecordedMetrics } from "../../tests/recorded-metrics.ts";
+import { ScriptedPubSub } from "../../tests/scripted-pubsub.ts";
+import { loadConfig } from "../config.ts";
+import { createGatewayMetrics } from "../metrics.ts";
+import type { Channel } from "./channel.ts";
+import type { ChannelAccess, Subscriber } from "./channel-access.ts";
+import { LiveFeed } from "./live-feed.ts";
+import { SubscriptionSet } from "./subscription-set.ts";
+
+const channel: Channel = { name: "simulation:s", kind: "simulation", id: "s" };
+const subscriber = { principal: { userId: "u" }, token: "t" } as Subscriber;
+
+let pubsub: ScriptedPubSub;
+let metrics: RecordedMetrics;
+let sent: unknown[];
+let access: ChannelAccess;
+let set: SubscriptionSet;
+const confirm = () => sent.push("confirmed");
+
+beforeEach(() => {
+  pubsub = new ScriptedPubSub();
+  metrics = new RecordedMetrics();
+  sent = [];
+  access = async () => undefined;
+  const gatewayMetrics = createGatewayMetrics(metrics as never);
+  set = new SubscriptionSet({
+    limits: loadConfig({}, { development: true }).limits,
+    access: (...asked) => access(...asked),
+    feed: new LiveFeed({ pubsub, logger: silentLogger, metrics: gatewayMetrics }),
+    metrics: gatewayMetrics,
+    clock: new FakeClock(),
+    connection: { send: (text) => sent.push(JSON.parse(String(text))), close: () => undefined, bufferedBytes: 0 },
+    signal: new AbortController().signal,
+    tooSlow: () => undefined,
+  });
+});
+
+describe("SubscriptionSet", () => {
+  it("gives a channel up that is unsubscribed while its permission is looked up", async () => {
+    const asked = Promise.withResolvers<void>();
+    let aborted = false;
+    access = (_channel, _subscriber, signal) => {
+      signal.addEventListener("abort", () => {
+        aborted = true;
+      });
+      return asked.promise;
+    };
+    const adding = set.add(channel, {}, subscriber, confirm);
+    await expect(set.add(channel, {}, subscriber, confirm)).rejects.toMatchObject({ code: Code.AlreadyExists });
+    set.remove(channel);
+    asked.resolve();
+    await expect(adding).rejects.toMatchObject({ code: Code.Canceled });
+    expect(aborted).toBe(true);
+    expect([set.size, pubsub.patterns, sent]).toEqual([0, [], []]);
+  });
+
+  it("changes the options of a channel that is subscribed", async () => {
+    await set.add(channel, {}, subscriber, confirm);
+    await set.add(channel, { components: ["b"] }, subscriber, confirm);
+    await pubsub.publish("simulation:s", '{"components":[{"id":"a"},{"id":"b"}]}');
+    expect(set.size).toBe(1);
+    expect(sent).toEqual([
+      "confirmed",
+      "confirmed",
+      { push: { channel: "simulation:s", data: { components: [{ id: "b" }] } } },
+    ]);
+  });
+
+  it("leaves nothing behind when the feed refuses", async () => {
+    pubsub.subscribe = () => Promise.reject(new Error("refused"));
+    await expect(set.add(channel, {}, subscriber, confirm)).rejects.toThrow("refused");
+    expect([set.size, metrics.value("weft_gateway_ws_subscriptions")]).toEqual([0, 0]);
+  });
+
+  it("ends a subscription that is denied at once, and one nobody can answer for after five rounds", async () => {
+    await set.add(channel, {}, subscriber, confirm);
+    access = () => Promise.reject(serviceError(Code.Unavailable, "BUSY", "try later"));
+    for (let round = 1; round < 5; round += 1) {
+      await set.recheck(subscriber);
+    }
+    expect(set.size).toBe(1);
+    await set.recheck(subscriber);
+    expect(set.size).toBe(0);
+    expect(sent.at(-1)).toMatchObject({ notice: { code: "subscription_ended", reason: "unavailable" } });
+    access = async () => undefined;
+    await set.add(channel, {}, subscriber, confirm);
+    access = () => Promise.reject(serviceError(Code.PermissionDenied, "NO", "no"));
+    await set.recheck(subscriber);
+    expect(sent.at(-1)).toMatchObject({ notice: { code: "subscription_ended", reason: "permission_denied" } });
+    expect(pubsub.patterns).toEqual([]);
+  });
+});

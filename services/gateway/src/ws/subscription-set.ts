@@ -1,0 +1,185 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { serviceError } from "@weft/mesh";
+import type { GatewayLimits } from "../config.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import type { Channel } from "./channel.ts";
+import type { ChannelAccess, Subscriber } from "./channel-access.ts";
+import type { LiveFeed } from "./live-feed.ts";
+import type { SubscriptionOptions } from "./protocol.ts";
+import { errorJson, serverFrames } from "./server-frames.ts";
+import { Subscription, type SubscriptionContext } from "./subscription.ts";
+
+/*
+ * The channels of one connection. A channel counts from the moment it is asked for, so that the limit holds while
+ * permissions are being looked up; it is given up when it is unsubscribed or the connection ends meanwhile. A permission
+ * that is found gone ends its subscription with a notice. When it cannot be found out the subscription goes on for a few
+ * rounds: the service behind may be restarting, and then it publishes nothing either.
+ */
+
+export interface SubscriptionSetOptions extends Omit<SubscriptionContext, "softBytes" | "hardBytes" | "metrics"> {
+  readonly limits: GatewayLimits;
+  readonly access: ChannelAccess;
+  readonly feed: LiveFeed;
+  readonly metrics: Pick<GatewayMetrics, "pushes" | "skipped" | "subscriptions">;
+  /** Aborts when the connection has ended. */
+  readonly signal: AbortSignal;
+}
+
+/** Rounds of failed look-ups after which a subscription ends. */
+const maxFailedRechecks = 5;
+
+interface Entry {
+  readonly subscription: Subscription;
+  /** Aborts when the channel is given up. */
+  readonly ended: AbortController;
+  active: boolean;
+  failedRechecks: number;
+}
+
+export class SubscriptionSet {
+  readonly #options: SubscriptionSetOptions;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: SubscriptionSetOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Subscribes, or changes the options of a channel that is subscribed; calls `confirm` before the first message can go
+   * out. Throws RESOURCE_EXHAUSTED beyond the limit, what the look-up of the permission throws, and CANCELED when the
+   * channel was given up meanwhile.
+   */
+  async add(
+    channel: Channel,
+    options: SubscriptionOptions,
+    subscriber: Subscriber,
+    confirm: () => void,
+  ): Promise<void> {
+    const { limits, access, feed, signal } = this.#options;
+    const existing = this.#entries.get(channel.name);
+    if (existing !== undefined) {
+      if (!existing.active) {
+        throw serviceError(Code.AlreadyExists, "SUBSCRIBING", `${channel.name} is being subscribed already`);
+      }
+      existing.subscription.change(options);
+      confirm();
+      return;
+    }
+    if (this.#entries.size >= limits.channelsPerConnection) {
+      const message = `a connection can have ${limits.channelsPerConnection} channels; unsubscribe one first`;
+      throw serviceError(Code.ResourceExhausted, "TOO_MANY_CHANNELS", message);
+    }
+    const entry = this.#enter(channel, options);
+    try {
+      await access(channel, subscriber, AbortSignal.any([signal, entry.ended.signal]));
+      this.#assertWanted(entry);
+      await feed.add(channel, entry.subscription);
+      this.#assertWanted(entry);
+    } catch (error) {
+      this.#drop(entry);
+      throw error;
+    }
+    entry.active = true;
+    this.#options.metrics.subscriptions.inc({ kind: channel.kind });
+    confirm();
+    entry.subscription.start();
+  }
+
+  /** Repeating it does nothing. */
+  remove(channel: Channel): void {
+    const entry = this.#entries.get(channel.name);
+    if (entry !== undefined) {
+      this.#drop(entry);
+    }
+  }
+
+  clear(): void {
+    for (const entry of [...this.#entries.values()]) {
+      this.#drop(entry);
+    }
+  }
+
+  drained(): void {
+    for (const { subscription } of this.#entries.values()) {
+      subscription.drained();
+    }
+  }
+
+  /** Looks all permissions up again, one after the other. Never rejects. */
+  async recheck(subscriber: Subscriber): Promise<void> {
+    const { access, signal } = this.#options;
+    for (const entry of [...this.#entries.values()].filter(({ active }) => active)) {
+      if (signal.aborted || entry.ended.signal.aborted) {
+        continue;
+      }
+      try {
+        await access(entry.subscription.channel, subscriber, AbortSignal.any([signal, entry.ended.signal]));
+        entry.failedRechecks = 0;
+      } catch (error) {
+        entry.failedRechecks += 1;
+        if (isDenial(error) || entry.failedRechecks >= maxFailedRechecks) {
+          this.#end(entry, error);
+        }
+      }
+    }
+  }
+
+  #enter(channel: Channel, options: SubscriptionOptions): Entry {
+    const { limits } = this.#options;
+    const entry: Entry = {
+      subscription: new Subscription(channel, options, {
+        ...this.#options,
+        softBytes: limits.backpressureSoftBytes,
+        hardBytes: limits.backpressureHardBytes,
+      }),
+      ended: new AbortController(),
+      active: false,
+      failedRechecks: 0,
+    };
+    this.#entries.set(channel.name, entry);
+    return entry;
+  }
+
+  #assertWanted(entry: Entry): void {
+    if (entry.ended.signal.aborted) {
+      throw serviceError(
+        Code.Canceled,
+        "UNSUBSCRIBED",
+        `${entry.subscription.channel.name} was unsubscribed meanwhile`,
+      );
+    }
+  }
+
+  #end(entry: Entry, error: unknown): void {
+    if (entry.ended.signal.aborted) {
+      return;
+    }
+    const channel = entry.subscription.channel.name;
+    const { code, message } = errorJson(error);
+    this.#drop(entry);
+    this.#options.connection.send(serverFrames.notice({ code: "subscription_ended", channel, reason: code, message }));
+  }
+
+  #drop(entry: Entry): void {
+    const { channel } = entry.subscription;
+    entry.ended.abort();
+    entry.subscription.stop();
+    this.#options.feed.remove(channel, entry.subscription);
+    if (this.#entries.get(channel.name) === entry) {
+      this.#entries.delete(channel.name);
+    }
+    if (entry.active) {
+      entry.active = false;
+      this.#options.metrics.subscriptions.dec({ kind: channel.kind });
+    }
+  }
+}
+
+function isDenial(error: unknown): boolean {
+  const code = ConnectError.from(error).code;
+  return code === Code.NotFound || code === Code.PermissionDenied || code === Code.Unauthenticated;
+}

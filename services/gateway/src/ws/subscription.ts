@@ -1,0 +1,123 @@
+import type { Clock, Timer } from "@weft/mesh";
+import type { WebSocketConnection } from "../http/http-server.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import type { Channel } from "./channel.ts";
+import { decideDelivery } from "./delivery-policy.ts";
+import type { LiveListener } from "./live-feed.ts";
+import type { LiveMessage } from "./live-message.ts";
+import type { SubscriptionOptions } from "./protocol.ts";
+import { serverFrames } from "./server-frames.ts";
+
+/*
+ * One channel on one connection: takes live messages and sends them as the policy says. Of a replaceable message that
+ * cannot go now, only the newest is kept; those it replaced because the reader was slow are counted, and the count goes
+ * out with the next frame. Messages before `start` are ignored: the client has not been told that it is subscribed.
+ */
+
+export interface SubscriptionContext {
+  readonly connection: WebSocketConnection;
+  readonly clock: Clock;
+  readonly metrics: Pick<GatewayMetrics, "pushes" | "skipped">;
+  readonly softBytes: number;
+  readonly hardBytes: number;
+  /** The reader is too far behind to be helped. */
+  readonly tooSlow: () => void;
+}
+
+export class Subscription implements LiveListener {
+  readonly channel: Channel;
+  readonly #context: SubscriptionContext;
+  #options: SubscriptionOptions;
+  #started = false;
+  #pending: LiveMessage | undefined;
+  /** The pending message would have gone out, had the reader kept up. */
+  #pendingIsLate = false;
+  #skipped = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
+
+  constructor(channel: Channel, options: SubscriptionOptions, context: SubscriptionContext) {
+    this.channel = channel;
+    this.#options = options;
+    this.#context = context;
+  }
+
+  start(): void {
+    this.#started = true;
+  }
+
+  /** Takes other options from the next frame on. */
+  change(options: SubscriptionOptions): void {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#started = false;
+    this.#pending = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  message(message: LiveMessage): void {
+    if (!this.#started) {
+      return;
+    }
+    if (this.#pending !== undefined && this.#pendingIsLate) {
+      this.#skipped += 1;
+      this.#context.metrics.skipped.inc();
+    }
+    this.#pending = message;
+    this.#pendingIsLate = false;
+    this.#deliver();
+  }
+
+  gap(): void {
+    if (this.#started) {
+      this.#context.connection.send(serverFrames.notice({ code: "gap", channel: this.channel.name }));
+    }
+  }
+
+  /** The client has taken something: what waits for that may go. */
+  drained(): void {
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    const message = this.#pending;
+    if (message === undefined) {
+      return;
+    }
+    const { connection, clock, metrics, softBytes, hardBytes } = this.#context;
+    const { maxRateHz, components } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const decision = decideDelivery({
+      replaceable: this.channel.kind === "simulation",
+      bufferedBytes: connection.bufferedBytes,
+      softBytes,
+      hardBytes,
+      sinceLastMs: nowMs - this.#sentAtMs,
+      intervalMs: maxRateHz === undefined ? 0 : 1000 / maxRateHz,
+    });
+    switch (decision.action) {
+      case "send":
+        this.#pending = undefined;
+        this.#sentAtMs = nowMs;
+        connection.send(message.push(components, this.#skipped));
+        this.#skipped = 0;
+        metrics.pushes.inc({ kind: this.channel.kind });
+        return;
+      case "hold":
+        this.#pendingIsLate = true;
+        return;
+      case "wait":
+        this.#timer ??= clock.setTimer(() => {
+          this.#timer = undefined;
+          this.#deliver();
+        }, decision.waitMs);
+        return;
+      case "close":
+        this.#context.tooSlow();
+        return;
+    }
+  }
+}

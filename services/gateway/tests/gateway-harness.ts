@@ -1,0 +1,143 @@
+import { Code, type ConnectRouter, createRouterTransport } from "@connectrpc/connect";
+import type { Principal } from "@weft/auth/verifier";
+import { currentCall, type Metrics, serviceError, systemClock, systemRandom } from "@weft/mesh";
+import { silentLogger } from "@weft/mesh/testing";
+import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { loadConfig } from "../src/config.ts";
+import { createGateway, type Gateway } from "../src/gateway.ts";
+import { RecordedMetrics } from "./recorded-metrics.ts";
+import { ScriptedPubSub } from "./scripted-pubsub.ts";
+
+/*
+ * A gateway on a real port, with everything behind it scripted: services by routers in memory, tokens by name ("alice"
+ * is alice's), pub/sub by hand.
+ */
+
+/** What a scripted service saw of a call. */
+export interface SeenCall {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly correlationId: string | undefined;
+}
+
+export interface GatewayHarness {
+  readonly gateway: Gateway;
+  readonly port: number;
+  readonly url: string;
+  readonly pubsub: ScriptedPubSub;
+  readonly metrics: RecordedMetrics;
+  readonly verifier: ScriptedVerifier;
+  readonly calls: SeenCall[];
+  /** How many instances each peer has; 1 unless changed. */
+  readonly instances: Map<string, number>;
+  stop(): Promise<void>;
+}
+
+const peers = {
+  "auth-service": [AuthService, AccountService],
+  "project-service": [ProjectService],
+  "simulation-service": [SimulationService],
+};
+
+export async function startGateway(options: {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly routes: (router: ConnectRouter) => void;
+}): Promise<GatewayHarness> {
+  const calls: SeenCall[] = [];
+  const instances = new Map(Object.keys(peers).map((peer) => [peer, 1]));
+  const pubsub = new ScriptedPubSub();
+  const metrics = new RecordedMetrics();
+  const verifier = new ScriptedVerifier();
+  const transport = createRouterTransport(options.routes, {
+    router: {
+      interceptors: [
+        (next) => (request) => {
+          const method = `${request.service.typeName}/${request.method.name}`;
+          calls.push({ method, headers: request.header, correlationId: currentCall()?.correlationId });
+          return next(request);
+        },
+      ],
+    },
+  });
+  const gateway = createGateway(loadConfig(options.env ?? {}, { development: true }), {
+    upstreams: Object.entries(peers).map(([peer, services]) => ({ peer, services })),
+    version: "1.2.3",
+    transport: () => transport,
+    peerState: (peer) => {
+      const count = instances.get(peer) ?? 0;
+      return { instances: count, available: count };
+    },
+    verifier,
+    pubsub,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    metrics: metrics as unknown as Metrics,
+    drainTimeoutMs: 5000,
+  });
+  const port = await gateway.listener.listen(0, "127.0.0.1");
+  return {
+    gateway,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    pubsub,
+    metrics,
+    verifier,
+    calls,
+    instances,
+    stop: async () => {
+      await gateway.listener.close();
+      await gateway.close();
+    },
+  };
+}
+
+/** Takes names of users for tokens: "alice" and "alice.2" are alice's, of two logins. */
+export class ScriptedVerifier {
+  readonly #listeners = new Set<(sessionId: string) => void>();
+  readonly #revoked = new Set<string>();
+  /** Tokens that have expired. */
+  readonly expired = new Set<string>();
+  /** How long tokens live. */
+  lifetimeMs = 3_600_000;
+  available = true;
+
+  async verify(token: string): Promise<Principal> {
+    if (!this.available) {
+      throw serviceError(Code.Unavailable, "AUTH_UNAVAILABLE", "the access token cannot be verified at the moment");
+    }
+    const reason = this.#revoked.has(`session-of-${token}`)
+      ? "TOKEN_REVOKED"
+      : this.expired.has(token)
+        ? "TOKEN_EXPIRED"
+        : /^(alice|bob)(\.\d+)?$/.test(token)
+          ? undefined
+          : "TOKEN_INVALID";
+    if (reason !== undefined) {
+      const error = serviceError(Code.Unauthenticated, reason, "the access token is not valid");
+      error.metadata.set("www-authenticate", 'Bearer error="invalid_token"');
+      throw error;
+    }
+    const username = token.split(".")[0] ?? "";
+    const expiresAtMs = Date.now() + this.lifetimeMs;
+    return { userId: `user-${username}`, username, sessionId: `session-of-${token}`, roles: ["user"], expiresAtMs };
+  }
+
+  onRevoked(listener: (sessionId: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends the login of a token; `quietly` without telling anybody. */
+  revoke(token: string, options: { readonly quietly?: boolean } = {}): void {
+    this.#revoked.add(`session-of-${token}`);
+    if (options.quietly !== true) {
+      for (const listener of this.#listeners) {
+        listener(`session-of-${token}`);
+      }
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import { connect } from "node:net";
+import { until } from "@weft/mesh/testing";
+import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type GatewayHarness, startGateway } from "./gateway-harness.ts";
+
+let harness: GatewayHarness;
+
+beforeAll(async () => {
+  harness = await startGateway({
+    env: { WEFT_BODY_MAX_BYTES: "2048", WEFT_BODY_TIMEOUT: "2s" },
+    routes: (router) => {
+      router.service(AccountService, { login: ({ login }) => ({ accessToken: login }) });
+      router.service(ProjectService, {
+        getProject: ({ id }) => ({ project: { id, description: "x".repeat(8_000_000) } }),
+      });
+    },
+  });
+});
+afterAll(() => harness.stop());
+beforeEach(() => {
+  harness.calls.length = 0;
+});
+
+/** Sends bytes as they are, and gives all that comes back until the server closes or `enough` says so. */
+function exchange(
+  parts: readonly string[],
+  enough: (answer: string) => boolean = () => false,
+  options: { readonly halfClose?: boolean } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(harness.port, "127.0.0.1");
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += chunk.toString("latin1");
+      if (enough(answer)) {
+        socket.destroy();
+      }
+    });
+    socket.on("close", () => resolve(answer));
+    // A reset after the answer is how a server cuts off a client that goes on sending.
+    socket.on("error", (error) => (answer === "" ? reject(error) : undefined));
+    for (const part of parts) {
+      socket.write(part);
+    }
+    if (options.halfClose === true) {
+      socket.end();
+    }
+  });
+}
+
+const login = '{"login":"a","password":"b"}';
+const post = (fields: string, body: string) =>
+  `POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${fields}\r\n\r\n${body}`;
+const smuggled = "GET /api/projects/smuggled HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer alice\r\n\r\n";
+
+describe("requests whose end is in doubt", () => {
+  it.each([
+    ["a length and chunks", post("Content-Length: 4\r\nTransfer-Encoding: chunked", `0\r\n\r\n${smuggled}`)],
+    ["chunks and a length", post("Transfer-Encoding: chunked\r\nContent-Length: 4", `0\r\n\r\n${smuggled}`)],
+    ["two lengths", post(`Content-Length: ${login.length}\r\nContent-Length: 0`, login + smuggled)],
+    ["two lengths in one", post("Content-Length: 0, 5", smuggled)],
+    ["a negative length", post("Content-Length: -1", smuggled)],
+    ["a signed length", post("Content-Length: +0", smuggled)],
+    ["chunks that are no chunks", post("Transfer-Encoding: chunked, identity", `0\r\n\r\n${smuggled}`)],
+    ["an unknown encoding", post("Transfer-Encoding: xchunked", smuggled)],
+    ["two hosts", `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n${smuggled}`],
+    ["HTTP/1.0", `GET / HTTP/1.0\r\n\r\n${smuggled}`],
+    ["a bare line feed", `GET / HTTP/1.1\nHost: a\n\n${smuggled}`],
+  ])("with %s end the connection, and nothing behind them is served", async (_, request) => {
+    const answer = await exchange([request]).catch(() => "");
+    expect(answer.includes("HTTP/1.1 200")).toBe(false);
+    expect(answer.match(/HTTP\/1\.1/g)?.length ?? 0).toBeLessThanOrEqual(1);
+    expect(harness.calls).toEqual([]);
+  });
+
+  it.each([
+    ["a space before the colon", post("Content-Length : 0", smuggled)],
+    ["a folded header", post("X-A: b\r\n Content-Length: 5", smuggled)],
+  ])("with %s are taken for unfinished, and nothing is served", async (_, request) => {
+    const answer = await exchange([request], undefined, { halfClose: true }).catch(() => "");
+    expect(answer.includes("HTTP/1.1 200")).toBe(false);
+    expect(harness.calls).toEqual([]);
+  });
+
+  it("are told what is wrong when nothing comes behind them", async () => {
+    const answer = await exchange([post("Content-Length: 2\r\nContent-Length: 3", "{}")]);
+    expect(answer).toContain("HTTP/1.1 400");
+    expect(answer).toContain("Content-Length is given more than once");
+  });
+
+  it("can come in chunks", async () => {
+    const chunks = `5\r\n${login.slice(0, 5)}\r\n${(login.length - 5).toString(16)}\r\n${login.slice(5)}\r\n0\r\n\r\n`;
+    const answer = await exchange([post("Transfer-Encoding: chunked", chunks)], (text) => text.includes("accessToken"));
+    expect(answer).toContain("HTTP/1.1 200 OK");
+  });
+});
+
+describe("bodies", () => {
+  it("that do not arrive are answered with 408 and the connection ends", async () => {
+    const answer = await exchange([post("Content-Length: 20", '{"login"')]);
+    expect(answer).toContain("HTTP/1.1 408");
+    expect(answer).toContain("deadline_exceeded");
+    expect(harness.calls).toEqual([]);
+  });
+
+  it("that are too large are answered with 413", async () => {
+    const body = `{"login":"${"a".repeat(4000)}"}`;
+    const answer = await exchange([post(`Content-Length: ${body.length}`, body)], (text) => text.includes("details"));
+    expect(answer).toContain("HTTP/1.1 413");
+    expect(answer).toContain("must not be larger than 2048 bytes");
+  });
+
+  it("without end are cut off", async () => {
+    const chunk = `${(65_536).toString(16)}\r\n${"a".repeat(65_536)}\r\n`;
+    const answer = await exchange([post("Transfer-Encoding: chunked", ""), ...Array<string>(200).fill(chunk)]);
+    expect(answer).toContain("HTTP/1.1 413");
+    expect(harness.calls).toEqual([]);
+  });
+
+  it("of clients that leave in the middle harm nobody", async () => {
+    const socket = connect(harness.port, "127.0.0.1");
+    await new Promise<void>((resolve) => socket.write(post("Content-Length: 20", '{"login"'), () => resolve()));
+    socket.destroy();
+    await until(
+      "the request has ended",
+      () =>
+        harness.metrics.value("weft_gateway_requests_total", {
+          protocol: "rest",
+          method: "POST",
+          status: "499",
+        }) > 0,
+    );
+    expect((await fetch(`${harness.url}/healthz`)).status).toBe(200);
+  });
+});
+
+describe("answers", () => {
+  it("that are large reach a client that reads late", async () => {
+    const socket = connect(harness.port, "127.0.0.1");
+    socket.write("GET /api/projects/p HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer alice\r\n\r\n");
+    await until("the call has been made", () => harness.calls.length === 1);
+    await until("the answer is on its way", () => socket.readableLength > 0 || socket.bytesRead > 0);
+    socket.pause();
+    let received = 0;
+    const whole = new Promise<void>((resolve) => {
+      socket.on("data", (chunk) => {
+        received += chunk.byteLength;
+        if (received > 8_000_000) {
+          resolve();
+        }
+      });
+    });
+    socket.resume();
+    await whole;
+    socket.destroy();
+  });
+});
+
+describe("oversized heads", () => {
+  it("take cookies of a browser's size, and refuse more", async () => {
+    const get = (bytes: number) => `GET / HTTP/1.1\r\nHost: a\r\nCookie: ${"a".repeat(bytes)}\r\n\r\n`;
+    expect(await exchange([get(8000)], (text) => text.includes("weft gateway"))).toContain("HTTP/1.1 200");
+    expect(await exchange([get(40_000)])).toContain("HTTP/1.1 431");
+  });
+});

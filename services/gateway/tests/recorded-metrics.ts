@@ -1,0 +1,41 @@
+interface Definition {
+  readonly name: string;
+}
+type Labels = Readonly<Record<string, string>>;
+
+/** Metrics that a test can read: each is a number by name and labels. */
+export class RecordedMetrics {
+  readonly #values = new Map<string, number>();
+
+  /** The value of a metric; of all its labels together when none are given. */
+  value(name: string, labels?: Labels): number {
+    if (labels !== undefined) {
+      return this.#values.get(key(name, labels)) ?? 0;
+    }
+    const own = [...this.#values].filter(([each]) => each.startsWith(`${name}{`));
+    return own.reduce((sum, [, value]) => sum + value, 0);
+  }
+
+  counter(definition: Definition) {
+    return { inc: (labels: Labels = {}) => this.#add(definition, labels, 1) };
+  }
+
+  gauge(definition: Definition) {
+    return {
+      inc: (labels: Labels = {}) => this.#add(definition, labels, 1),
+      dec: (labels: Labels = {}) => this.#add(definition, labels, -1),
+    };
+  }
+
+  histogram(definition: Definition) {
+    return { observe: (labels: Labels, _value: number) => this.#add(definition, labels, 1) };
+  }
+
+  #add({ name }: Definition, labels: Labels, amount: number): void {
+    this.#values.set(key(name, labels), this.value(name, labels) + amount);
+  }
+}
+
+function key(name: string, labels: Labels): string {
+  return `${name}${JSON.stringify(Object.fromEntries(Object.entries(labels).sort()))}`;
+}

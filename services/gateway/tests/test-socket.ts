@@ -1,0 +1,102 @@
+import { WebSocket } from "ws";
+
+export interface SocketOptions {
+  readonly token?: string | undefined;
+  readonly origin?: string | undefined;
+  /** "weft.v1" unless given; undefined for none. */
+  readonly protocol?: string | undefined;
+}
+
+/** A WebSocket client whose frames are taken one by one. */
+export interface TestSocket {
+  readonly protocol: string;
+  send(frame: object): void;
+  sendText(text: string): void;
+  sendBinary(bytes: Buffer): void;
+  /** The next frame. Rejects when the connection ends before one comes. */
+  next(): Promise<unknown>;
+  closed(): Promise<{ code: number; reason: string }>;
+  /** Stops taking data off the socket. */
+  pause(): void;
+  resume(): void;
+  destroy(): void;
+}
+
+/** Resolves when the connection is open. */
+export async function openSocket(port: number, options: SocketOptions = {}): Promise<TestSocket> {
+  const socket = start(port, options);
+  const frames: unknown[] = [];
+  const waiting: PromiseWithResolvers<unknown>[] = [];
+  const closing = Promise.withResolvers<{ code: number; reason: string }>();
+  socket.on("message", (data) => {
+    const frame: unknown = JSON.parse(String(data));
+    const reader = waiting.shift();
+    if (reader === undefined) {
+      frames.push(frame);
+    } else {
+      reader.resolve(frame);
+    }
+  });
+  socket.on("close", (code, reason) => {
+    closing.resolve({ code, reason: String(reason) });
+    for (const reader of waiting.splice(0)) {
+      reader.reject(new Error(`closed with ${code} ${reason} before a frame came`));
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once("open", resolve);
+    socket.once("error", reject);
+  });
+  socket.on("error", () => undefined);
+  return {
+    protocol: socket.protocol,
+    send: (frame) => socket.send(JSON.stringify(frame)),
+    sendText: (text) => socket.send(text),
+    sendBinary: (bytes) => socket.send(bytes, { binary: true }),
+    next: () => {
+      if (frames.length > 0) {
+        return Promise.resolve(frames.shift());
+      }
+      const reader = Promise.withResolvers<unknown>();
+      waiting.push(reader);
+      return reader.promise;
+    },
+    closed: () => closing.promise,
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    destroy: () => socket.terminate(),
+  };
+}
+
+/** The answer to an upgrade that the gateway refuses. */
+export function refusedUpgrade(
+  port: number,
+  options: SocketOptions,
+): Promise<{ status: number; headers: Record<string, unknown>; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const socket = start(port, options);
+    socket.once("open", () => {
+      socket.terminate();
+      reject(new Error("the upgrade was accepted"));
+    });
+    socket.once("unexpected-response", (_request, response) => {
+      let text = "";
+      response.on("data", (chunk) => {
+        text += chunk;
+      });
+      response.on("end", () => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(text) });
+      });
+    });
+    socket.on("error", reject);
+  });
+}
+
+function start(port: number, options: SocketOptions): WebSocket {
+  const { token, origin } = options;
+  const protocol = "protocol" in options ? options.protocol : "weft.v1";
+  return new WebSocket(`ws://127.0.0.1:${port}/ws`, protocol === undefined ? [] : [protocol], {
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    ...(origin === undefined ? {} : { origin }),
+  });
+}
