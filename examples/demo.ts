@@ -61,8 +61,7 @@ async function tour(address: string): Promise<void> {
     await watch(address, token, simulation);
     const results = await call<Results>(address, "GET", `/api/simulations/${simulation.id}/results`, token);
     say(renderReport(results));
-    say(`   As JSON: ${address}/api/simulations/${simulation.id}/results (with the bearer token of a member)`);
-    say(`   The API: ${address}/   Status: weft status   Logs: weft logs --follow`);
+    say(`   Next: the API at ${address}/ and in services/gateway/README.md; what runs with "npx weft status"`);
   } finally {
     await call(address, "DELETE", `/api/projects/${project.id}`, token);
     await call(address, "DELETE", "/api/auth/profile", token, { password });

@@ -22,6 +22,11 @@ export const meshErrors = {
   PROTOCOL_ERROR: { code: Code.Internal, retryable: false, message: "the peer broke the protocol" },
   MESSAGE_TOO_LARGE: { code: Code.ResourceExhausted, retryable: false, message: "the message exceeds the limit" },
   PEER_UNDECLARED: { code: Code.Internal, retryable: false, message: "the service is not among the declared peers" },
+  CHANNEL_UNDECLARED: {
+    code: Code.Internal,
+    retryable: false,
+    message: "the channel is not among those declared",
+  },
   PORT_TAKEN: { code: Code.FailedPrecondition, retryable: false, message: "a port is taken" },
   CONFIG_INVALID: { code: Code.InvalidArgument, retryable: false, message: "the configuration is invalid" },
 } as const satisfies Record<string, { code: Code; retryable: boolean; message: string }>;

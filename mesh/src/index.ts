@@ -21,12 +21,11 @@ export { conservativeProfile, type ScalerOptions, scalerDefaults } from "./pool/
 export type { Database, Queryable, Transaction } from "./postgres/database.ts";
 export { openDatabase } from "./postgres/open-database.ts";
 export { DatabaseUnavailableError, UniqueViolationError } from "./postgres/postgres-error.ts";
-export {
-  DEFAULT_PATTERNS,
-  type PubSub,
-  type PubSubHandler,
-  type SubscribeOptions,
-  type Unsubscribe,
+export type {
+  PubSub,
+  PubSubHandler,
+  SubscribeOptions,
+  Unsubscribe,
 } from "./pubsub/pubsub.ts";
 export { createRedisPubSub } from "./pubsub/redis-pubsub.ts";
 export { createRedisQueue } from "./queue/redis-queue.ts";
@@ -53,12 +52,9 @@ export type { Mesh } from "./server/mesh.ts";
 export { codeName } from "./server/observe.ts";
 export { findPortHolder, type PortHolder } from "./server/port-holder.ts";
 export { type Listener, serverListener } from "./server/ports.ts";
-export {
-  type RunningService,
-  type ServiceOptions,
-  type ServiceParts,
-  startService,
-} from "./server/start-service.ts";
+export type { RunningService, ServiceOptions, ServiceParts } from "./server/service.ts";
+export { startService } from "./server/start-service.ts";
+export type { Uses } from "./server/uses.ts";
 export { validateMessage } from "./server/validate.ts";
 export {
   errorMetadata,

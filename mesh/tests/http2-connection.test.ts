@@ -105,7 +105,11 @@ describe("a connection", () => {
 
   test("gives up dialling after its time", async () => {
     const { port } = await bareServer();
-    const hasty = { ...systemClock, setTimer: (fn: () => void) => (fn(), { cancel: () => undefined }) };
+    const setTimer = (fn: () => void) => {
+      fn();
+      return { cancel: () => undefined };
+    };
+    const hasty = { ...systemClock, setTimer };
     const error = await failure(connectTo(port, { clock: hasty }).opened);
     expect(error).toMatchObject({ meshCode: "CONNECT_FAILED" });
     expect((error as Error).message).toContain("no connection within 2000 ms");

@@ -17,7 +17,7 @@ import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type CallContext, currentCall } from "../src/call-context.ts";
 import { systemClock } from "../src/clock.ts";
-import type { RunningService, ServiceOptions } from "../src/server/start-service.ts";
+import type { RunningService, ServiceOptions } from "../src/server/service.ts";
 import { startService } from "../src/server/start-service.ts";
 import { errorReason } from "../src/service-error.ts";
 import { until } from "../src/testing/until.ts";
@@ -94,7 +94,7 @@ function grpcJsClient(service: RunningService, described: DescService): grpc.Cli
   });
   const methods = Object.fromEntries(described.methods.map((method) => [method.name, definition(method)]));
   const Constructor = grpc.makeGenericClientConstructor(methods, described.typeName);
-  const address = `127.0.0.1:${service.mesh.ports["grpc"]}`;
+  const address = `127.0.0.1:${service.mesh.ports.grpc}`;
   return new Constructor(address, grpc.credentials.createInsecure()) as grpc.Client & Record<string, CallableFunction>;
 }
 
@@ -125,7 +125,7 @@ describe("one call of startService", () => {
     const service = await startUsers();
     const client = grpcJsClient(service, UserService);
     const answer = await new Promise((resolve, reject) => {
-      client["GetUserById"]?.(
+      client.GetUserById?.(
         { $typeName: "weft.user.v1.GetUserByIdRequest", userId: "u1" },
         (error: unknown, value: unknown) => (error === null ? resolve(value) : reject(error)),
       );
@@ -134,7 +134,7 @@ describe("one call of startService", () => {
     client.close();
 
     const reflection = grpcJsClient(service, ServerReflection);
-    const call = reflection["ServerReflectionInfo"]?.() as grpc.ClientDuplexStream<
+    const call = reflection.ServerReflectionInfo?.() as grpc.ClientDuplexStream<
       unknown,
       { messageResponse: { case: string; value: unknown } }
     >;
@@ -434,7 +434,7 @@ describe("a service that stops", () => {
           }),
         stopAccepting: async () => {
           order.push((await record(service)) === undefined ? "record gone" : "record there");
-          order.push((await dialled(service.mesh.ports["grpc"] ?? 0)) ? "accepting" : "refusing");
+          order.push((await dialled(service.mesh.ports.grpc ?? 0)) ? "accepting" : "refusing");
         },
         close: () => {
           order.push("closed");
@@ -448,7 +448,7 @@ describe("a service that stops", () => {
     });
     await until("the call is in flight", () => arrived);
     const stopped = service.stop();
-    await until("it refuses", async () => !(await dialled(service.mesh.ports["grpc"] ?? 0)));
+    await until("it refuses", async () => !(await dialled(service.mesh.ports.grpc ?? 0)));
     expect((await fetch(`${at(service, "health")}/readyz`)).status).toBe(503);
     gate.resolve();
     expect(await pending).toMatchObject({ userId: "u1" });
@@ -496,7 +496,7 @@ describe("a service that stops", () => {
       }
     })();
     await until("it is watched", () => statuses.length === 1);
-    const idle = connect(service.mesh.ports["grpc"] ?? 0, "127.0.0.1");
+    const idle = connect(service.mesh.ports.grpc ?? 0, "127.0.0.1");
     idle.on("error", () => undefined);
     await once(idle, "connect");
     await service.stop();
@@ -568,7 +568,7 @@ describe("a service that cannot start", () => {
 
   test("names the port and its holder", async () => {
     const first = await startUsers();
-    const taken = String(first.mesh.ports["http"]);
+    const taken = String(first.mesh.ports.http);
     await expect(startUsers({ env: { HTTP_PORT: taken } })).rejects.toThrow(
       new RegExp(
         `http port ${taken} on 127\\.0\\.0\\.1 is held by process ${process.pid} \\(.+\\); stop it, or give HTTP_PORT another value`,

@@ -18,7 +18,7 @@ import {
 import { runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
 import { correlationIdFrom, currentCall, meshHeaders } from "../call-context.ts";
 import type { Clock } from "../clock.ts";
-import { MeshError } from "../errors.ts";
+import { MeshError, meshErrors } from "../errors.ts";
 import type { Connection, UnaryAnswer } from "../pool/connection.ts";
 import type { Random } from "../random.ts";
 import { serviceError } from "../service-error.ts";
@@ -335,10 +335,16 @@ function asConnectError(error: unknown, signal: AbortSignal, peer: string, metho
   const reason: unknown = signal.aborted ? signal.reason : undefined;
   const meaning = reason instanceof MeshError ? reason : meshErrorIn(error);
   if (meaning !== undefined) {
-    return serviceError(meaning.code, `MESH_${meaning.meshCode}`, `${method}: ${meaning.message}`, {
-      metadata: { peer },
-      cause: meaning,
-    });
+    // Addresses and causes stay in the cause, for the log: what callers are told may travel to theirs.
+    return serviceError(
+      meaning.code,
+      `MESH_${meaning.meshCode}`,
+      `${method}: ${meshErrors[meaning.meshCode].message}`,
+      {
+        metadata: { peer },
+        cause: meaning,
+      },
+    );
   }
   if (error instanceof ConnectError) {
     return error;

@@ -42,7 +42,7 @@ async function start(
     connect: (instance, id) => {
       const connection = new ScriptedConnection(id);
       connections.push(connection);
-      const dead = options.dead?.includes(instance.ports["grpc"] ?? 0) ?? false;
+      const dead = options.dead?.includes(instance.ports.grpc ?? 0) ?? false;
       queueMicrotask(() => (dead ? connection.fail() : connection.open()));
       return connection;
     },
@@ -56,11 +56,11 @@ async function start(
       Array.from({ length: count }, () => {
         const endpoint = peer.pick(avoid);
         peer.done(endpoint);
-        return endpoint.instance.ports["grpc"] ?? 0;
+        return endpoint.instance.ports.grpc ?? 0;
       }),
     );
   const at = (port: number): Endpoint =>
-    peer.endpoints.find(({ instance }) => instance.ports["grpc"] === port) ?? expect.fail(`nothing at ${port}`);
+    peer.endpoints.find(({ instance }) => instance.ports.grpc === port) ?? expect.fail(`nothing at ${port}`);
   return { peer, clock, connections, picks, at };
 }
 
@@ -127,7 +127,7 @@ describe("a peer", () => {
   test("prefers the one with the lower latency and the fewer calls", async () => {
     const { peer, at, clock } = await start([registered(1), registered(2)]);
     at(1).latency.observe(500, clock.monotonicMs());
-    const held = Array.from({ length: 100 }, () => peer.pick(new Set()).instance.ports["grpc"]);
+    const held = Array.from({ length: 100 }, () => peer.pick(new Set()).instance.ports.grpc);
     expect(held.filter((port) => port === 1).length).toBeLessThan(5);
   });
 });

@@ -38,7 +38,7 @@ const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"]
  * REDIS_URL is an error here already; elsewhere it is one for whoever needs Redis.
  */
 export function loadMeshConfig(env: Environment, portNames: readonly string[]): MeshConfig {
-  const development = env["NODE_ENV"] !== "production";
+  const development = env.NODE_ENV !== "production";
   const redisUrl = url(env, "REDIS_URL", ["redis:", "rediss:"]);
   if (!development && redisUrl === undefined) {
     throw new MeshError("CONFIG_INVALID", "REDIS_URL is required in production; set it to redis://host:6379");

@@ -222,7 +222,7 @@ function lost(stream: ClientHttp2Stream, cause: unknown): Error {
 }
 
 /** The reason of an aborted signal is ours when a deadline layer set it; otherwise the caller has gone. */
-export function abortError(signal: AbortSignal | undefined): MeshError {
+function abortError(signal: AbortSignal | undefined): MeshError {
   const reason: unknown = signal?.reason;
   return reason instanceof MeshError ? reason : new MeshError("CANCELED", undefined, { cause: reason, sent: true });
 }

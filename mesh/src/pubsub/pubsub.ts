@@ -30,6 +30,3 @@ export interface PubSub {
   /** Ends all subscriptions made here. */
   close(): Promise<void>;
 }
-
-/** The subscriptions of a service that names none itself (MESH-08). */
-export const DEFAULT_PATTERNS: readonly string[] = ["simulation:*", "notifications:*"];

@@ -42,7 +42,7 @@ export class InstanceCache {
     const youngest = new Map<string, Instance>();
     for (const { instance } of this.#entries.get(name)?.values() ?? []) {
       // Without a gRPC port it may be worth showing, but nobody can call it.
-      if (instance.ports["grpc"] === undefined) {
+      if (instance.ports.grpc === undefined) {
         continue;
       }
       const known = youngest.get(endpointOf(instance));

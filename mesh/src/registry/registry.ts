@@ -52,5 +52,5 @@ export interface Registry {
 export function endpointOf(instance: Instance): string {
   const { address } = instance;
   const host = address.includes(":") && !address.startsWith("[") ? `[${address}]` : address;
-  return `${host}:${instance.ports["grpc"] ?? 0}`;
+  return `${host}:${instance.ports.grpc ?? 0}`;
 }

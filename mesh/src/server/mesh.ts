@@ -21,6 +21,7 @@ import { RedisRegistry } from "../registry/redis-registry.ts";
 import type { Registry } from "../registry/registry.ts";
 import { randomSecret } from "../secrets/random-secret.ts";
 import { createSecrets, type Secrets } from "../secrets/secrets.ts";
+import { declaredPubSub, type Uses } from "./uses.ts";
 
 /**
  * What a service holds of the mesh: typed clients to its declared peers, and the building blocks that a sidecar would
@@ -69,6 +70,7 @@ export interface MeshRuntimeOptions {
   readonly config: MeshConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly peers: PeerDeclarations;
+  readonly uses: Uses | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -121,7 +123,7 @@ export class MeshRuntime implements Mesh {
       onFailure: (operation) => failures.inc({ operation }),
     });
     this.#peers = new Peers({ config, peers: options.peers, registry: this.registry, clock, random, logger, metrics });
-    this.pubsub = createRedisPubSub({ redis: this.redis, logger });
+    this.pubsub = declaredPubSub(createRedisPubSub({ redis: this.redis, logger }), options.uses);
     this.secrets = createSecrets({
       environment: options.env,
       development: config.development,

@@ -9,7 +9,7 @@ import { findPortHolder } from "./port-holder.ts";
  */
 
 /** Ports of a range that are given out; the 21st that the port map publishes stays unused. */
-export const portsPerRange = 20;
+const portsPerRange = 20;
 
 /** Offsets of the standard ports in a block. */
 export const standardPorts: Readonly<Record<string, number>> = { grpc: 0, http: 1, metrics: 2, health: 3 };

@@ -12,6 +12,7 @@ await startService({
   version,
   basePort: 9000,
   peers: { "user-service": { services: [UserService], basePort: 12_000 } },
+  uses: { database: true, publishes: ["auth:revocations"], subscribes: ["auth:revocations", "user:changes"] },
   async setup(mesh) {
     const config = loadAuthConfig(mesh.env);
     const { redis, pubsub, clock, random, logger } = mesh;

@@ -26,6 +26,7 @@ await startService({
   ports: { public: 0, http: 1, metrics: 2, health: 3, grpc: 4 },
   portsPerInstance: 5,
   peers,
+  uses: { subscribes: ["simulation:*", "project:*", "notifications:*", "auth:revocations"] },
   async setup(mesh) {
     const config = loadConfig(mesh.env, { development: mesh.development });
     const { pubsub, redis, clock, random, logger, metrics } = mesh;

@@ -12,6 +12,7 @@ import { PostgresProjectStore } from "./adapters/postgres-project-store.ts";
 import { PostgresTemplateStore } from "./adapters/postgres-template-store.ts";
 import { pubsubChangeFeed } from "./adapters/pubsub-change-feed.ts";
 import { userDirectory } from "./adapters/user-directory.ts";
+import { WorkerImporter } from "./adapters/worker-importer.ts";
 import { systemTemplates } from "./domain/architecture/templates/index.ts";
 import { Projects } from "./domain/projects.ts";
 import { Templates } from "./domain/templates.ts";
@@ -26,6 +27,7 @@ await startService({
     "simulation-service": { services: [SimulationService], basePort: 11_000 },
     "user-service": { services: [UserService], basePort: 12_000 },
   },
+  uses: { database: true, publishes: ["project:*"], subscribes: ["auth:revocations"] },
   async setup(mesh) {
     const { clock, random, logger, redis, pubsub } = mesh;
     const database = await mesh.openDatabase({
@@ -41,9 +43,11 @@ await startService({
       now,
       newId,
     });
+    const importer = new WorkerImporter({ clock });
     const projects = new Projects({
       store: cachedProjectStore({ store: new PostgresProjectStore(database), redis, logger }),
       templates,
+      importer,
       access: authAccess(auth),
       directory: userDirectory(mesh.client(UserService)),
       feed: pubsubChangeFeed(pubsub, logger),
@@ -56,6 +60,7 @@ await startService({
       interceptors: [authenticationInterceptor(verifier)],
       checks: { postgres: () => database.ping() },
       close: async () => {
+        await importer.close();
         await verifier.close();
         await database.close();
       },

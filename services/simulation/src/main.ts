@@ -29,6 +29,7 @@ await startService({
     "auth-service": { services: [AuthService], basePort: 9000 },
     "project-service": { services: [ProjectService], basePort: 10_000 },
   },
+  uses: { database: true, publishes: ["simulation:*"], subscribes: ["auth:revocations"] },
   async setup(mesh) {
     const { clock, random, logger, redis, pubsub } = mesh;
     const config = loadConfig(mesh.env, parseDurationMs);

@@ -11,6 +11,7 @@ await startService({
   version,
   basePort: 12_000,
   peers: { "auth-service": { services: [AuthService], basePort: 9000 } },
+  uses: { database: true, publishes: ["user:changes"], subscribes: ["auth:revocations"] },
   async setup(mesh) {
     const database = await mesh.openDatabase({
       schema: "user_schema",
