@@ -34,7 +34,7 @@ export { UnretryableJobError } from "./queue/work-queue.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { openRedis, type RedisHandles } from "./redis/redis-connection.ts";
 export { RedisAwayError } from "./redis/redis-error.ts";
-export { RedisRegistry, readInstances, registryKeys } from "./registry/redis-registry.ts";
+export { RedisRegistry } from "./registry/redis-registry.ts";
 export type { Instance, Registration, Registry, RegistryUpdate } from "./registry/registry.ts";
 export type { FieldViolation } from "./rest/field-violations.ts";
 export { type RestBinding, restBindingsOfMethod } from "./rest/http-rule.ts";

@@ -3,12 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../src/clock.ts";
 import { seededRandom } from "../src/random.ts";
 import { openRedis, type RedisHandles } from "../src/redis/redis-connection.ts";
-import {
-  RedisRegistry,
-  type RedisRegistryOptions,
-  readInstances,
-  registryKeys,
-} from "../src/registry/redis-registry.ts";
+import { registryKeys } from "../src/registry/instance-record.ts";
+import { RedisRegistry, type RedisRegistryOptions, readInstances } from "../src/registry/redis-registry.ts";
 import { instanceRecord, registryContract, watching } from "../src/testing/contracts/registry-contract.ts";
 import { silentLogger } from "../src/testing/silent-logger.ts";
 import { until } from "../src/testing/until.ts";

@@ -1,9 +1,20 @@
 import type { Instance, RegistryUpdate } from "./registry.ts";
 
 /*
- * Records and notices from their JSON. Both come from other processes, other versions, and people's hands, so nothing is
+ * The form of the registry in Redis: keys, records and notices. The command line reads and writes it too, without taking
+ * part in the mesh, so it is exported by itself ("@weft/mesh/registry"). Records and notices come from other processes, other versions, and people's hands, so nothing is
  * believed: what is no record is refused here, before it can disturb a caller.
  */
+
+export type { Instance } from "./registry.ts";
+
+/** Where the registry keeps what, and tells of changes. */
+export const registryKeys = {
+  index: "services:index",
+  changes: "services:changes",
+  record: (name: string, instanceId: string) => `services:${name}:${instanceId}`,
+  summary: (name: string) => `services:${name}`,
+} as const;
 
 /** A record as it stands in Redis; undefined when it is none. */
 export function parseInstance(text: string | null): Instance | undefined {

@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Random } from "../random.ts";
 import type { RedisHandles } from "../redis/redis-connection.ts";
-import { parseInstance, parseNotice } from "./instance-record.ts";
+import { parseInstance, parseNotice, registryKeys } from "./instance-record.ts";
 import type { Instance, Registration, Registry, RegistryUpdate } from "./registry.ts";
 
 /**
@@ -29,13 +29,6 @@ export interface RedisRegistryOptions {
   readonly resyncMs?: number;
   readonly onFailure?: (operation: "heartbeat" | "read" | "deregister", error: unknown) => void;
 }
-
-export const registryKeys = {
-  index: "services:index",
-  changes: "services:changes",
-  record: (name: string, instanceId: string) => `services:${name}:${instanceId}`,
-  summary: (name: string) => `services:${name}`,
-} as const;
 
 export const registryDefaults = { heartbeatMs: 5_000, ttlMs: 15_000, resyncMs: 5_000 } as const;
 

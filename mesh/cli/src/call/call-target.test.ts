@@ -1,8 +1,8 @@
+import type { Instance } from "@weft/mesh/registry";
 import { describe, expect, test } from "vitest";
-import type { InstanceRecord } from "../registry/instance-records.ts";
 import { findInstances, instancesMatching, parseTarget } from "./call-target.ts";
 
-const instance = (instanceId: string, services: string[], change: Partial<InstanceRecord> = {}): InstanceRecord => ({
+const instance = (instanceId: string, services: string[], change: Partial<Instance> = {}): Instance => ({
   ...{
     name: "x",
     instanceId,

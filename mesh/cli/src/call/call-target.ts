@@ -1,7 +1,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { Instance } from "@weft/mesh/registry";
 import { CliError } from "../cli-error.ts";
 import { nearest } from "../command-line/nearest.ts";
-import type { InstanceRecord } from "../registry/instance-records.ts";
 
 /*
  * What `weft call <Service/Method>` means: which protobuf service, served by which instance, and which of its methods.
@@ -25,9 +25,9 @@ export function parseTarget(text: string): { service: string; method: string } {
  * the near names when nobody does, and with all full names when a short name fits several.
  */
 export function findInstances(
-  instances: readonly InstanceRecord[],
+  instances: readonly Instance[],
   service: string,
-): { typeName: string; instances: readonly InstanceRecord[] } {
+): { typeName: string; instances: readonly Instance[] } {
   const known = [...new Set(instances.flatMap((instance) => instance.services))].sort();
   const wanted = service.toLowerCase();
   const exact = known.filter((name) => name === service);
@@ -40,7 +40,7 @@ export function findInstances(
     throw new CliError(`"${service}" fits several services`, { next: `choose from: ${fitting.join(", ")}` });
   }
   const serving = instances.filter((instance) => instance.services.includes(typeName));
-  const rank = ({ status, health }: InstanceRecord) => (status === "ready" ? 0 : 2) + (health === "healthy" ? 0 : 1);
+  const rank = ({ status, health }: Instance) => (status === "ready" ? 0 : 2) + (health === "healthy" ? 0 : 1);
   return {
     typeName,
     instances: serving.sort((a, b) => rank(a) - rank(b) || a.services.length - b.services.length),
@@ -48,7 +48,7 @@ export function findInstances(
 }
 
 /** The instances with this id, or of this service. Throws CliError naming the ids there are when none fits. */
-export function instancesMatching(instances: readonly InstanceRecord[], wanted: string): InstanceRecord[] {
+export function instancesMatching(instances: readonly Instance[], wanted: string): Instance[] {
   const found = instances.filter(({ instanceId, name }) =>
     [instanceId, name, name.replace(/-service$/, "")].includes(wanted),
   );

@@ -1,7 +1,8 @@
+import type { Instance } from "@weft/mesh/registry";
 import { defineCommand } from "citty";
 import { CliError } from "../cli-error.ts";
 import { commonArgs } from "../command-line/options.ts";
-import { type InstanceRecord, readRegistry } from "./instance-records.ts";
+import { readRegistry } from "./instance-records.ts";
 import { redisArgs, withRegistry } from "./registry-access.ts";
 
 export const inspectCommand = defineCommand({
@@ -28,7 +29,7 @@ export const inspectCommand = defineCommand({
 });
 
 /** The instances of a service by its full name, or by the name without "-service". */
-export function instancesOf(instances: readonly InstanceRecord[], name: string): InstanceRecord[] {
+export function instancesOf(instances: readonly Instance[], name: string): Instance[] {
   const exact = instances.filter((instance) => instance.name === name);
   return exact.length > 0 ? exact : instances.filter((instance) => instance.name === `${name}-service`);
 }

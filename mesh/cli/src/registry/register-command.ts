@@ -1,8 +1,9 @@
+import type { Instance } from "@weft/mesh/registry";
 import { defineCommand } from "citty";
 import type { Redis } from "ioredis";
 import { CliError, describeError } from "../cli-error.ts";
 import { commonArgs, parseDuration } from "../command-line/options.ts";
-import { type InstanceRecord, removeRecord, writeRecord } from "./instance-records.ts";
+import { removeRecord, writeRecord } from "./instance-records.ts";
 import { redisArgs, withRegistry } from "./registry-access.ts";
 
 export const registerCommand = defineCommand({
@@ -65,7 +66,7 @@ export interface RegisterInput {
 }
 
 /** Makes the record from what was typed. Throws CliError naming the part that is wrong. Pure. */
-export function recordFrom(input: RegisterInput): InstanceRecord {
+export function recordFrom(input: RegisterInput): Instance {
   if (!/^[a-z][a-z0-9-]*$/.test(input.service)) {
     throw new CliError(`"${input.service}" is no service name; use lower-case letters, digits and dashes`);
   }
@@ -108,7 +109,7 @@ function portNumber(where: string, text: string): number {
   return port;
 }
 
-async function refreshUntilSignal(redis: Redis, record: InstanceRecord, ttlMs: number): Promise<void> {
+async function refreshUntilSignal(redis: Redis, record: Instance, ttlMs: number): Promise<void> {
   let failing = false;
   const refresh = async () => {
     try {

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
+import type { Instance } from "@weft/mesh/registry";
 import { describeError } from "../cli-error.ts";
-import { type InstanceRecord, readRegistry } from "../registry/instance-records.ts";
+import { readRegistry } from "../registry/instance-records.ts";
 import { withRedis } from "../registry/registry-access.ts";
 import { hideSecrets } from "../stores/provision.ts";
 import type { RunRecord } from "../up/run-file.ts";
@@ -12,7 +13,7 @@ import { askReadiness, type Readiness } from "./readiness.ts";
  */
 
 export interface InstanceStatus {
-  readonly record: InstanceRecord;
+  readonly record: Instance;
   readonly readiness: Readiness;
   readonly heartbeatAgeMs: number;
 }
