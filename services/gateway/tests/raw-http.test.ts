@@ -119,6 +119,22 @@ describe("bodies", () => {
     expect(harness.calls).toEqual([]);
   });
 
+  it("are awaited even when nobody wants them, so that the answer is not lost in a reset", async () => {
+    const socket = connect(harness.port, "127.0.0.1");
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += chunk.toString("latin1");
+    });
+    socket.write("POST /api/nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345");
+    const refused = { protocol: "other", method: "POST", status: "404" };
+    await until("it is refused", () => harness.metrics.value("weft_gateway_requests_total", refused) > 0);
+    socket.write("67890");
+    await until("the answer is there", () => answer.includes("HTTP/1.1 404"));
+    socket.write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    await until("the connection goes on", () => answer.includes("HTTP/1.1 200"));
+    socket.destroy();
+  });
+
   it("of clients that leave in the middle harm nobody", async () => {
     const socket = connect(harness.port, "127.0.0.1");
     await new Promise<void>((resolve) => socket.write(post("Content-Length: 20", '{"login"'), () => resolve()));

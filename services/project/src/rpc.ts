@@ -150,6 +150,7 @@ const codes = {
   content_unreadable: { code: Code.InvalidArgument, reason: "CONTENT_UNREADABLE" },
   version_conflict: { code: Code.Aborted, reason: "VERSION_CONFLICT" },
   last_owner: { code: Code.FailedPrecondition, reason: "LAST_OWNER" },
+  too_many_templates: { code: Code.ResourceExhausted, reason: "TOO_MANY_TEMPLATES" },
   unavailable: { code: Code.Unavailable, reason: "UNAVAILABLE" },
 } satisfies Record<ProjectErrorKind, { code: Code; reason: string }>;
 

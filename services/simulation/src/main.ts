@@ -1,7 +1,7 @@
 /** Joins the simulation service: store, engine, peers, rules, runner and handlers. */
 import { randomInt } from "node:crypto";
 import { authenticationInterceptor, createTokenVerifier } from "@weft/auth/verifier";
-import { parseDurationMs, startService } from "@weft/mesh";
+import { DatabaseUnavailableError, parseDurationMs, startService } from "@weft/mesh";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
@@ -16,10 +16,13 @@ import { workerEngine } from "./adapters/worker-engine.ts";
 import { loadConfig } from "./config.ts";
 import { Runner } from "./domain/lifecycle/runner.ts";
 import { Simulations } from "./domain/lifecycle/simulations.ts";
+import { stopOrphans } from "./domain/lifecycle/stop-orphans.ts";
 import { simulationRpc } from "./rpc.ts";
 
 const retentionIntervalMs = 3_600_000;
-const retentionBatch = 1000;
+/** One of them may have 150 000 points: a statement has to end in seconds. */
+const retentionBatch = 20;
+const orphanIntervalMs = 60_000;
 
 await startService({
   name: packageJson.weft.service,
@@ -41,15 +44,18 @@ await startService({
     const store = new PostgresSimulationStore(database);
     const engine = workerEngine();
     const auth = mesh.client(AuthService);
+    const access = authAccess(auth);
+    const feed = pubsubFrameFeed(pubsub, logger);
     const now = () => clock.now();
     const sleep = (ms: number) => clock.sleep(ms);
     const onError = (message: string, error: unknown) => logger.error({ err: error }, message);
     const simulations = new Simulations({
       store,
       engine,
-      access: authAccess(auth),
+      access,
       projects: projectReader(mesh.client(ProjectService)),
       control,
+      feed,
       now,
       newId: () => random.id(),
       newSeed: () => randomInt(2 ** 32),
@@ -60,19 +66,29 @@ await startService({
       store,
       engine,
       control,
-      feed: pubsubFrameFeed(pubsub, logger),
+      feed,
       maxRuns: config.maxRuns,
       now,
       sleep,
       every: (intervalMs, work) =>
         repeat(clock, intervalMs, work, (error) => onError("upkeep of simulations failed", error)),
+      isAway: (error) => error instanceof DatabaseUnavailableError,
       onError,
     });
+    const stopOrphanSearch = repeat(
+      clock,
+      orphanIntervalMs,
+      () => stopOrphans({ store, access, feed, now }),
+      (error) => onError("simulations of deleted projects could not be stopped", error),
+    );
     const stopRetention = repeat(
       clock,
       retentionIntervalMs,
       async () => {
-        await store.removeFinishedBefore(now() - config.retentionMs, retentionBatch);
+        let removed: number;
+        do {
+          removed = await store.removeFinishedBefore(now() - config.retentionMs, retentionBatch);
+        } while (removed === retentionBatch);
       },
       (error) => onError("old simulations could not be removed", error),
     );
@@ -86,6 +102,7 @@ await startService({
       checks: { postgres: () => database.ping() },
       ready: () => runner.start(),
       close: async () => {
+        stopOrphanSearch();
         stopRetention();
         await runner.close();
         await verifier.close();

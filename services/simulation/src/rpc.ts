@@ -67,6 +67,7 @@ const codes = {
   not_allowed: { code: Code.PermissionDenied, reason: "NOT_ALLOWED" },
   cannot_be_simulated: { code: Code.FailedPrecondition, reason: "CANNOT_BE_SIMULATED" },
   too_large: { code: Code.InvalidArgument, reason: "TOO_LARGE" },
+  too_many_unfinished: { code: Code.ResourceExhausted, reason: "TOO_MANY_UNFINISHED" },
   invalid: { code: Code.InvalidArgument, reason: "INVALID_FIELDS" },
   wrong_status: { code: Code.FailedPrecondition, reason: "WRONG_STATUS" },
   not_finished: { code: Code.FailedPrecondition, reason: "NOT_FINISHED" },

@@ -215,7 +215,17 @@ class Exchange {
     setImmediate(() => this.#end({ status: 400, headers, body }, body, true));
   }
 
+  /** An answer that needs no body (401, 404) waits for it all the same: who is still writing would see a reset instead. */
   answer(response: HttpResponse): void {
+    const send = (): void => this.#send(response);
+    if (this.#body === undefined || this.#body.complete) {
+      send();
+    } else {
+      this.#body.read().then(send, send);
+    }
+  }
+
+  #send(response: HttpResponse): void {
     // What follows on a connection whose body was not read to its end would be taken for the next request.
     const close = this.#body !== undefined && !this.#body.complete;
     if (response.body instanceof Uint8Array) {

@@ -34,16 +34,21 @@ export function unavailable(peer: string, cause?: unknown): ConnectError {
   return error;
 }
 
+/** DEADLINE_EXCEEDED for an answer that did not come in the time there was. */
+export function late(peer: string, cause: unknown): ConnectError {
+  return serviceError(Code.DeadlineExceeded, "DEADLINE_EXCEEDED", `${peer} did not answer in time`, {
+    metadata: { service: peer },
+    cause,
+  });
+}
+
 function meshFault(error: ConnectError, peer: string): ConnectError {
   switch (error.code) {
     case Code.Unavailable:
     case Code.ResourceExhausted:
       return unavailable(peer, error);
     case Code.DeadlineExceeded:
-      return serviceError(Code.DeadlineExceeded, "DEADLINE_EXCEEDED", `${peer} did not answer in time`, {
-        metadata: { service: peer },
-        cause: error,
-      });
+      return late(peer, error);
     case Code.Canceled:
       return serviceError(Code.Canceled, "CANCELED", "the client gave up", { cause: error });
     default:

@@ -1,7 +1,7 @@
 import { create, type MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { MeshError, serviceError } from "@weft/mesh";
-import { silentLogger } from "@weft/mesh/testing";
+import { currentCall, MeshError, runInCall, serviceError } from "@weft/mesh";
+import { FakeClock, silentLogger } from "@weft/mesh/testing";
 import { GetProjectRequestSchema } from "@weft/proto/weft/project/v1/project_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { describe, expect, it } from "vitest";
@@ -11,12 +11,13 @@ const method = ProjectService.method.getProject;
 const request: MessageShape<typeof GetProjectRequestSchema> = create(GetProjectRequestSchema, { id: "p" });
 
 /** A forwarder whose service answers as `unary` does, and notes the time it was given. */
-function forwarder(unary: () => Promise<unknown>, instances = 1) {
+function forwarder(unary: (signal: AbortSignal) => Promise<unknown>, instances = 1) {
   const timeouts: (number | undefined)[] = [];
+  const clock = new FakeClock();
   const transport = {
-    unary: (_method: unknown, _signal: unknown, timeoutMs: number | undefined) => {
+    unary: (_method: unknown, signal: AbortSignal, timeoutMs: number | undefined) => {
       timeouts.push(timeoutMs);
-      return unary();
+      return unary(signal);
     },
   } as unknown as Transport;
   const made = createForwarder({
@@ -24,13 +25,27 @@ function forwarder(unary: () => Promise<unknown>, instances = 1) {
     authenticate: async () => undefined,
     transport: () => transport,
     peerState: () => ({ instances }),
+    clock,
     logger: silentLogger,
     defaultTimeoutMs: 1000,
     maxTimeoutMs: 5000,
   });
-  const call = (timeoutMs?: number) =>
-    made.unary(method, request, { headers: new Headers(), signal: new AbortController().signal, timeoutMs });
-  return { call, timeouts };
+  const call = (timeoutMs?: number, signal = new AbortController().signal, message = request) =>
+    made.unary(method, message, { headers: new Headers(), signal, timeoutMs });
+  return { call, timeouts, clock };
+}
+
+/** A service that answers nothing, and notes why it was told to stop. */
+function silentService() {
+  const reasons: unknown[] = [];
+  const unary = (signal: AbortSignal) =>
+    new Promise((_, reject) => {
+      signal.addEventListener("abort", () => {
+        reasons.push(signal.reason);
+        reject(new ConnectError("canceled", Code.Canceled));
+      });
+    });
+  return { unary, reasons };
 }
 
 describe("createForwarder", () => {
@@ -40,6 +55,48 @@ describe("createForwarder", () => {
     await call(2000);
     await call(60_000);
     expect(timeouts).toEqual([1000, 2000, 5000]);
+  });
+
+  it("ends the call of an impatient client by cancellation, so that no instance is blamed", async () => {
+    const { unary, reasons } = silentService();
+    const { call, timeouts, clock } = forwarder(unary);
+    const answer = call(3).catch((error: unknown) => error);
+    await clock.advance(3);
+    expect(await answer).toMatchObject({ code: Code.DeadlineExceeded });
+    expect(reasons).toEqual([expect.objectContaining({ name: "AbortError" })]);
+    expect(timeouts).toEqual([1000]);
+  });
+
+  it("takes the end of a client's time for no more than that, whoever watches it", async () => {
+    const { unary, reasons } = silentService();
+    const { call } = forwarder(unary);
+    const client = new AbortController();
+    const context = { correlationId: "c", deadlineMs: 3, signal: client.signal };
+    const answer = runInCall(context, () => call(3, client.signal)).catch((error: unknown) => error);
+    client.abort(new ConnectError("the operation timed out", Code.DeadlineExceeded));
+    expect(await answer).toMatchObject({ code: Code.DeadlineExceeded });
+    expect(reasons).toEqual([expect.objectContaining({ name: "AbortError" })]);
+  });
+
+  it("calls outside of the time that the client's protocol has set", async () => {
+    const seen: unknown[] = [];
+    const { call } = forwarder(async () => {
+      seen.push(currentCall());
+      return { message: request };
+    });
+    const context = { correlationId: "c", authorization: "Bearer t", deadlineMs: 3, signal: AbortSignal.abort() };
+    await runInCall(context, () => call());
+    expect(seen).toEqual([{ correlationId: "c", authorization: "Bearer t" }]);
+  });
+
+  it("passes on no text that a database would choke on", async () => {
+    const { call, timeouts } = forwarder(async () => ({ message: request }));
+    const refused = call(undefined, undefined, create(GetProjectRequestSchema, { id: "a\0b" }));
+    await expect(refused).rejects.toMatchObject({
+      code: Code.InvalidArgument,
+      rawMessage: expect.stringMatching(/^id:/),
+    });
+    expect(timeouts).toEqual([]);
   });
 
   it("asks no service that has no instance", async () => {

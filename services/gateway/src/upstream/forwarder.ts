@@ -1,9 +1,12 @@
-import type { DescMethodServerStreaming, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethodServerStreaming, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
-import { currentCall, injectTrace, type Logger, validateMessage } from "@weft/mesh";
+import { type Clock, currentCall, injectTrace, type Logger, validateMessage } from "@weft/mesh";
 import type { Authenticate } from "./authenticate.ts";
+import { apartFromClient, clientDeadline } from "./client-deadline.ts";
 import type { Upstream } from "./exposed-methods.ts";
-import { forwardedError, unavailable } from "./forwarded-error.ts";
+import { forwardedError, late, unavailable } from "./forwarded-error.ts";
+import { assertFewItems } from "./list-limit.ts";
+import { assertStorableText } from "./storable-text.ts";
 
 /*
  * Passes calls on to the services behind, whatever protocol they came by: REST, Connect, gRPC-Web and gRPC all end here.
@@ -35,6 +38,7 @@ export interface ForwarderOptions {
   readonly authenticate: Authenticate;
   readonly transport: (service: DescService) => Transport;
   readonly peerState: (peer: string) => { readonly instances: number };
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
@@ -85,20 +89,26 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   return {
     authenticate: options.authenticate,
     async unary(method, message, call) {
-      validateMessage(method.input, message);
+      assertSound(method.input, message);
       const peer = peerWithInstances(method.parent);
       const timeoutMs = Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs);
+      const deadline = clientDeadline(options.clock, timeoutMs, call.signal);
+      const ownTimeoutMs = Math.max(timeoutMs, options.defaultTimeoutMs);
+      const headers = headersFor(call);
       try {
-        const response = await options
-          .transport(method.parent)
-          .unary(method, call.signal, timeoutMs, headersFor(call), message);
+        const transport = options.transport(method.parent);
+        const response = await apartFromClient(() =>
+          transport.unary(method, deadline.signal, ownTimeoutMs, headers, message),
+        );
         return response.message;
       } catch (error) {
-        throw translated(error, peer, method);
+        throw deadline.passed ? late(peer, error) : translated(error, peer, method);
+      } finally {
+        deadline.done();
       }
     },
     async *serverStream(method, message, call) {
-      validateMessage(method.input, message);
+      assertSound(method.input, message);
       const peer = peerWithInstances(method.parent);
       try {
         const response = await options
@@ -110,6 +120,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       }
     },
   };
+}
+
+function assertSound(desc: DescMessage, message: Message): void {
+  assertFewItems(desc, message);
+  validateMessage(desc, message);
+  assertStorableText(desc, message);
 }
 
 async function* only(message: Message) {

@@ -28,6 +28,12 @@ export class LiveMessage {
     }
   }
 
+  /** Whether it says that other people may read the project from now on, or nobody. */
+  get changesAccess(): boolean {
+    const type = (this.#value as { readonly type?: unknown } | null)?.type;
+    return this.channel.kind === "project" && (type === "members" || type === "deleted");
+  }
+
   /** The frame to send; with `components`, of a simulation's components only those; `skipped` as in `encodePush`. */
   push(components: readonly string[] | undefined, skipped: number): Buffer {
     const key = components === undefined ? "" : JSON.stringify(components);

@@ -25,7 +25,7 @@ beforeEach(() => {
   pubsub = new ScriptedPubSub();
   metrics = new RecordedMetrics();
   sent = [];
-  access = async () => undefined;
+  access = async () => ({});
   const gatewayMetrics = createGatewayMetrics(metrics as never);
   set = new SubscriptionSet({
     limits: loadConfig({}, { development: true }).limits,
@@ -41,7 +41,7 @@ beforeEach(() => {
 
 describe("SubscriptionSet", () => {
   it("gives a channel up that is unsubscribed while its permission is looked up", async () => {
-    const asked = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<object>();
     let aborted = false;
     access = (_channel, _subscriber, signal) => {
       signal.addEventListener("abort", () => {
@@ -52,7 +52,7 @@ describe("SubscriptionSet", () => {
     const adding = set.add(channel, {}, subscriber, confirm);
     await expect(set.add(channel, {}, subscriber, confirm)).rejects.toMatchObject({ code: Code.AlreadyExists });
     set.remove(channel);
-    asked.resolve();
+    asked.resolve({});
     await expect(adding).rejects.toMatchObject({ code: Code.Canceled });
     expect(aborted).toBe(true);
     expect([set.size, pubsub.patterns, sent]).toEqual([0, [], []]);
@@ -86,11 +86,46 @@ describe("SubscriptionSet", () => {
     await set.recheck(subscriber);
     expect(set.size).toBe(0);
     expect(sent.at(-1)).toMatchObject({ notice: { code: "subscription_ended", reason: "unavailable" } });
-    access = async () => undefined;
+    access = async () => ({});
     await set.add(channel, {}, subscriber, confirm);
     access = () => Promise.reject(serviceError(Code.PermissionDenied, "NO", "no"));
     await set.recheck(subscriber);
     expect(sent.at(-1)).toMatchObject({ notice: { code: "subscription_ended", reason: "permission_denied" } });
     expect(pubsub.patterns).toEqual([]);
+  });
+
+  it("has one look-up under way, however often it is asked to repeat them, and ends with the newest subscriber", async () => {
+    await set.add(channel, {}, subscriber, confirm);
+    const newest = { ...subscriber, token: "newest" };
+    const asked: string[] = [];
+    const answers: ((grant: object) => void)[] = [];
+    access = (_channel, { token }) => {
+      asked.push(token);
+      return new Promise((resolve) => answers.push(resolve));
+    };
+    const first = set.recheck(subscriber);
+    for (let time = 0; time < 50; time += 1) {
+      void set.recheck(subscriber);
+    }
+    void set.recheck(newest);
+    expect(asked).toEqual(["t"]);
+    answers[0]?.({});
+    await expect.poll(() => asked).toEqual(["t", "newest"]);
+    answers[1]?.({});
+    await first;
+    expect(asked).toHaveLength(2);
+  });
+
+  it("looks permissions up at once when the project behind a channel changes its members", async () => {
+    access = async () => ({ projectId: "p" });
+    await set.add(channel, {}, subscriber, confirm);
+    await pubsub.publish("project:p", '{"type":"updated"}');
+    await pubsub.publish("project:other", '{"type":"members"}');
+    expect(set.size).toBe(1);
+    access = () => Promise.reject(serviceError(Code.NotFound, "GONE", "there is no simulation s"));
+    await pubsub.publish("project:p", '{"type":"members"}');
+    await expect.poll(() => set.size).toBe(0);
+    expect(sent.at(-1)).toMatchObject({ notice: { code: "subscription_ended", channel: "simulation:s" } });
+    await expect.poll(() => pubsub.patterns).toEqual([]);
   });
 });

@@ -2,9 +2,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { serviceError } from "@weft/mesh";
 import type { GatewayLimits } from "../config.ts";
 import type { GatewayMetrics } from "../metrics.ts";
-import type { Channel } from "./channel.ts";
+import { type Channel, parseChannel } from "./channel.ts";
 import type { ChannelAccess, Subscriber } from "./channel-access.ts";
-import type { LiveFeed } from "./live-feed.ts";
+import type { LiveFeed, LiveListener } from "./live-feed.ts";
 import type { SubscriptionOptions } from "./protocol.ts";
 import { errorJson, serverFrames } from "./server-frames.ts";
 import { Subscription, type SubscriptionContext } from "./subscription.ts";
@@ -12,7 +12,8 @@ import { Subscription, type SubscriptionContext } from "./subscription.ts";
 /*
  * The channels of one connection. A channel counts from the moment it is asked for, so that the limit holds while
  * permissions are being looked up; it is given up when it is unsubscribed or the connection ends meanwhile. A permission
- * that is found gone ends its subscription with a notice. When it cannot be found out the subscription goes on for a few
+ * that is found gone ends its subscription with a notice; it is looked for every minute, and at once when the project
+ * behind the channel says that its members have changed. When it cannot be found out the subscription goes on for a few
  * rounds: the service behind may be restarting, and then it publishes nothing either.
  */
 
@@ -34,11 +35,18 @@ interface Entry {
   readonly ended: AbortController;
   active: boolean;
   failedRechecks: number;
+  /** Hears of changes of the project that the permission hangs on. */
+  watch: { readonly channel: Channel; readonly listener: LiveListener } | undefined;
 }
 
 export class SubscriptionSet {
   readonly #options: SubscriptionSetOptions;
   readonly #entries = new Map<string, Entry>();
+  /** The newest one that has been named. */
+  #subscriber: Subscriber | undefined;
+  #rechecking = false;
+  /** Whose permissions the next round looks up; undefined when none has been asked for. */
+  #recheckFor: Subscriber | undefined;
 
   constructor(options: SubscriptionSetOptions) {
     this.#options = options;
@@ -59,6 +67,7 @@ export class SubscriptionSet {
     subscriber: Subscriber,
     confirm: () => void,
   ): Promise<void> {
+    this.#subscriber = subscriber;
     const { limits, access, feed, signal } = this.#options;
     const existing = this.#entries.get(channel.name);
     if (existing !== undefined) {
@@ -75,7 +84,9 @@ export class SubscriptionSet {
     }
     const entry = this.#enter(channel, options);
     try {
-      await access(channel, subscriber, AbortSignal.any([signal, entry.ended.signal]));
+      const { projectId } = await access(channel, subscriber, AbortSignal.any([signal, entry.ended.signal]));
+      this.#assertWanted(entry);
+      await this.#watch(entry, projectId);
       this.#assertWanted(entry);
       await feed.add(channel, entry.subscription);
       this.#assertWanted(entry);
@@ -109,8 +120,25 @@ export class SubscriptionSet {
     }
   }
 
-  /** Looks all permissions up again, one after the other. Never rejects. */
+  /**
+   * Looks all permissions up again, one after the other. Asked for while it runs, it goes round once more with the newest
+   * subscriber: however often a client refreshes its token, a connection has one look-up under way. Never rejects.
+   */
   async recheck(subscriber: Subscriber): Promise<void> {
+    this.#subscriber = subscriber;
+    this.#recheckFor = subscriber;
+    if (this.#rechecking) {
+      return;
+    }
+    this.#rechecking = true;
+    for (let next: Subscriber | undefined = subscriber; next !== undefined; next = this.#recheckFor) {
+      this.#recheckFor = undefined;
+      await this.#recheckOnce(next);
+    }
+    this.#rechecking = false;
+  }
+
+  async #recheckOnce(subscriber: Subscriber): Promise<void> {
     const { access, signal } = this.#options;
     for (const entry of [...this.#entries.values()].filter(({ active }) => active)) {
       if (signal.aborted || entry.ended.signal.aborted) {
@@ -128,6 +156,24 @@ export class SubscriptionSet {
     }
   }
 
+  async #watch(entry: Entry, projectId: string | undefined): Promise<void> {
+    const channel = projectId === undefined ? undefined : parseChannel(`project:${projectId}`);
+    if (channel === undefined) {
+      return;
+    }
+    const listener: LiveListener = {
+      message: ({ changesAccess }) => {
+        if (changesAccess && this.#subscriber !== undefined) {
+          void this.recheck(this.#subscriber);
+        }
+      },
+      // All connections would ask at once, of services that have just had trouble: the next round is soon enough.
+      gap: () => undefined,
+    };
+    entry.watch = { channel, listener };
+    await this.#options.feed.add(channel, listener);
+  }
+
   #enter(channel: Channel, options: SubscriptionOptions): Entry {
     const { limits } = this.#options;
     const entry: Entry = {
@@ -139,6 +185,7 @@ export class SubscriptionSet {
       ended: new AbortController(),
       active: false,
       failedRechecks: 0,
+      watch: undefined,
     };
     this.#entries.set(channel.name, entry);
     return entry;
@@ -169,6 +216,9 @@ export class SubscriptionSet {
     entry.ended.abort();
     entry.subscription.stop();
     this.#options.feed.remove(channel, entry.subscription);
+    if (entry.watch !== undefined) {
+      this.#options.feed.remove(entry.watch.channel, entry.watch.listener);
+    }
     if (this.#entries.get(channel.name) === entry) {
       this.#entries.delete(channel.name);
     }

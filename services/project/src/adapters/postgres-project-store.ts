@@ -112,7 +112,7 @@ export class PostgresProjectStore implements ProjectStore {
   }
 
   async listFor(userId: string, pageSize: number, after: string | undefined): Promise<Page<ProjectSummary>> {
-    const [updatedAt, id] = decodePageToken(after, 2) ?? [null, null];
+    const [updatedAt, id] = decodePageToken(after, ["moment", "id"]) ?? [null, null];
     const rows = await this.#database.query<SummaryRow>(
       {
         name: "project-list",
@@ -128,7 +128,7 @@ export class PostgresProjectStore implements ProjectStore {
   }
 
   async listVersions(id: string, pageSize: number, after: string | undefined): Promise<Page<ProjectVersion>> {
-    const [below] = decodePageToken(after, 1) ?? [null];
+    const [below] = decodePageToken(after, ["count"]) ?? [null];
     const rows = await this.#database.query<VersionRow>(
       {
         name: "version-list",
@@ -159,38 +159,64 @@ export class PostgresProjectStore implements ProjectStore {
     return rows.map((row) => ({ userId: row.user_id, role: row.role, addedAtMs: row.added_at.getTime() }));
   }
 
-  async putMember(id: string, member: Member, addedBy: string): Promise<void> {
-    await this.#database.query(
+  async putMember(id: string, member: Member, addedBy: string): Promise<boolean> {
+    // The lock makes a deletion at the same time wait, so that this finds the project or does not.
+    const rows = await this.#database.query(
       {
         name: "member-put",
-        text: `insert into project_members (project_id, user_id, role, added_by, added_at) values ($1, $2, $3, $4, $5)
-               on conflict (project_id, user_id) do update set role = excluded.role`,
+        text: `insert into project_members (project_id, user_id, role, added_by, added_at)
+               select id, $2, $3, $4, $5 from projects where id = $1 for key share
+               on conflict (project_id, user_id) do update set role = excluded.role returning user_id`,
       },
       [id, member.userId, member.role, addedBy, new Date(member.addedAtMs)],
     );
+    return rows.length === 1;
   }
 
+  stepDown(id: string, userId: string, role: Role): Promise<boolean> {
+    return this.#database.transaction(async (tx) => {
+      // A statement sees what was committed before it began: the lock has to be a statement of its own.
+      await tx.query({ name: "project-lock-key", text: "select id from projects where id = $1 for update" }, [id]);
+      const rows = await tx.query(
+        {
+          name: "member-step-down",
+          text: `update project_members set role = $3
+                 where project_id = $1 and user_id = $2 and (role <> 'owner' or exists (
+                   select 1 from project_members where project_id = $1 and user_id <> $2 and role = 'owner'))
+                 returning user_id`,
+        },
+        [id, userId, role],
+      );
+      return rows.length === 1;
+    });
+  }
+
+  /** With their presence: whoever left is not shown as being there. */
   async removeMember(id: string, userId: string): Promise<boolean> {
     const rows = await this.#database.query(
       {
         name: "member-delete",
-        text: "delete from project_members where project_id = $1 and user_id = $2 returning user_id",
+        text: `with gone as (delete from project_presence where project_id = $1 and user_id = $2)
+               delete from project_members where project_id = $1 and user_id = $2 returning user_id`,
       },
       [id, userId],
     );
     return rows.length === 1;
   }
 
-  async announce(id: string, collaborator: Collaborator): Promise<void> {
-    await this.#database.query(
+  async announce(id: string, collaborator: Collaborator): Promise<boolean> {
+    const rows = await this.#database.query(
       {
         name: "presence-put",
-        text: `insert into project_presence (project_id, user_id, username, component, last_seen_at) values ($1, $2, $3, $4, $5)
+        text: `insert into project_presence (project_id, user_id, username, component, last_seen_at)
+               select id, $2, $3, $4, $5 from projects where id = $1 for key share
                on conflict (project_id, user_id) do update
-               set username = excluded.username, component = excluded.component, last_seen_at = excluded.last_seen_at`,
+               set username = excluded.username, component = excluded.component, last_seen_at = excluded.last_seen_at
+               returning user_id`,
       },
       [id, collaborator.userId, collaborator.username, collaborator.component, new Date(collaborator.lastSeenAtMs)],
     );
+    return rows.length === 1;
   }
 
   async collaborators(id: string, seenSinceMs: number): Promise<readonly Collaborator[]> {

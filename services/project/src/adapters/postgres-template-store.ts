@@ -13,10 +13,18 @@ export class PostgresTemplateStore implements TemplateStore {
     return this.#database.query<Template>(
       {
         name: "template-list",
-        text: "select id, name, description, tags, architecture from templates where owner_id = $1 order by created_at desc limit 500",
+        text: "select id, name, description, tags, architecture from templates where owner_id = $1 order by created_at desc, id",
       },
       [ownerId],
     );
+  }
+
+  async countOf(ownerId: string): Promise<number> {
+    const [row] = await this.#database.query<{ count: number }>(
+      { name: "template-count", text: "select count(*)::integer as count from templates where owner_id = $1" },
+      [ownerId],
+    );
+    return row?.count ?? 0;
   }
 
   async find(id: string, ownerId: string): Promise<Template | undefined> {

@@ -10,6 +10,7 @@ export type ProjectErrorKind =
   | "content_unreadable"
   | "version_conflict"
   | "last_owner"
+  | "too_many_templates"
   | "unavailable";
 
 /** One refused field, by its path in the request. */

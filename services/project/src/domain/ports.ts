@@ -2,6 +2,8 @@
  * What the rules about projects need from outside, and the records they work on. Times are epoch milliseconds.
  */
 import type { Architecture } from "./architecture/architecture.ts";
+import type { ImportResult } from "./architecture/import-result.ts";
+import type { Format } from "./formats.ts";
 
 export type Role = "owner" | "editor" | "viewer";
 
@@ -93,14 +95,28 @@ export interface ProjectStore {
   listVersions(id: string, pageSize: number, after: string | undefined): Promise<Page<ProjectVersion>>;
   findVersion(id: string, version: number): Promise<(ProjectVersion & ProjectState) | undefined>;
   members(id: string): Promise<readonly Member[]>;
-  putMember(id: string, member: Member, addedBy: string): Promise<void>;
+  /** False: there is no such project. */
+  putMember(id: string, member: Member, addedBy: string): Promise<boolean>;
+  /** Gives an owner a weaker role in the list, under a lock. False, and nothing changes: no other owner would be left. */
+  stepDown(id: string, userId: string, role: Role): Promise<boolean>;
   removeMember(id: string, userId: string): Promise<boolean>;
-  announce(id: string, collaborator: Collaborator): Promise<void>;
+  /** False: there is no such project. */
+  announce(id: string, collaborator: Collaborator): Promise<boolean>;
   collaborators(id: string, seenSinceMs: number): Promise<readonly Collaborator[]>;
 }
 
+/**
+ * Reads files. A hostile one can take seconds of computing, so this happens away from the event loop and within a time;
+ * what cannot be read, or not in time, is refused as "content_unreadable".
+ */
+export interface Importer {
+  read(format: Format, content: string): Promise<ImportResult>;
+}
+
 export interface TemplateStore {
+  /** Newest first. */
   listOf(ownerId: string): Promise<readonly Template[]>;
+  countOf(ownerId: string): Promise<number>;
   find(id: string, ownerId: string): Promise<Template | undefined>;
   create(template: Template, ownerId: string, atMs: number): Promise<void>;
   remove(id: string, ownerId: string): Promise<boolean>;

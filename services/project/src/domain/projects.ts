@@ -2,13 +2,14 @@ import type { PartialArchitecture } from "./architecture/architecture.ts";
 import { completeArchitecture } from "./architecture/complete-architecture.ts";
 import type { Finding } from "./architecture/import-result.ts";
 import { ProjectError } from "./errors.ts";
-import { exportArchitecture, type Format, importArchitecture } from "./formats.ts";
+import { exportArchitecture, type Format } from "./formats.ts";
 import type {
   Access,
   Caller,
   ChangeFeed,
   Collaborator,
   Directory,
+  Importer,
   Member,
   Page,
   Project,
@@ -19,6 +20,7 @@ import type {
   ProjectVersion,
   Role,
 } from "./ports.ts";
+import { assertStorable, unstorableText } from "./storable-text.ts";
 import type { Templates } from "./templates.ts";
 
 /**
@@ -26,12 +28,15 @@ import type { Templates } from "./templates.ts";
  * told that it does not exist, so that ids cannot be probed; whoever has a role that does not suffice is told so.
  *
  * Roles live in the auth service, and who a project is shared with is kept here too, for lists. A role is granted before
- * it is listed and revoked before it is unlisted: a failure in between can be repeated, and never leaves a role that
- * nobody asked for.
+ * it is listed and revoked before it is unlisted: after a failure in between, asking again finishes it, and nobody is left
+ * with a role that cannot be seen. An owner first steps down in the list, under a lock, so that two owners who leave at
+ * once cannot both go. A project goes before its roles: what a failure leaves then are roles on nothing, which deleting
+ * it again removes; ids are never given twice.
  */
 export interface ProjectsOptions {
   readonly store: ProjectStore;
   readonly templates: Templates;
+  readonly importer: Importer;
   readonly access: Access;
   readonly directory: Directory;
   readonly feed: ChangeFeed;
@@ -89,6 +94,7 @@ export class Projects {
 
   async update(caller: Caller, id: string, changes: ProjectChanges): Promise<OpenedProject> {
     const role = await this.#require(caller, "project.write", id);
+    assertStorable({ name: changes.name, description: changes.description });
     const architecture = changes.architecture === undefined ? undefined : soundArchitecture(changes.architecture);
     return this.#change(caller, id, role, "updated", (current) => {
       if (changes.expectedVersion !== undefined && changes.expectedVersion !== current.version) {
@@ -107,19 +113,29 @@ export class Projects {
   }
 
   async remove(caller: Caller, id: string): Promise<void> {
-    await this.#require(caller, "project.delete", id);
-    if (!(await this.#options.store.remove(id))) {
+    const role = await this.#require(caller, "project.delete", id);
+    const { store, feed, access, now } = this.#options;
+    const removed = await store.remove(id);
+    if (removed) {
+      await feed.publish({ type: "deleted", projectId: id, by: caller, atMs: now() });
+    }
+    await access.revokeAll(id);
+    // An owner of nothing finishes a deletion that failed half-way; an administrator may just have mistyped.
+    if (!removed && role !== "owner") {
       throw unknownProject(id);
     }
-    await this.#options.feed.publish({ type: "deleted", projectId: id, by: caller, atMs: this.#options.now() });
-    await this.#options.access.revokeAll(id);
   }
 
   async import(
     caller: Caller,
     given: { name: string; description: string; format: Format; content: string },
   ): Promise<OpenedProject & { findings: readonly Finding[] }> {
-    const { architecture, findings } = importArchitecture(given.format, given.content);
+    const { architecture, findings } = await this.#options.importer.read(given.format, given.content);
+    const unstorable = unstorableText(architecture, "architecture");
+    if (unstorable !== undefined) {
+      const description = `${unstorable.field} ${unstorable.description}`;
+      throw new ProjectError("content_unreadable", description, { fields: [{ field: "content", description }] });
+    }
     const state = { name: given.name, description: given.description, architecture };
     return { ...(await this.#create(caller, state, "imported")), findings };
   }
@@ -140,7 +156,12 @@ export class Projects {
     after: string | undefined,
   ): Promise<Page<ProjectVersion>> {
     await this.#require(caller, "project.read", id);
-    return this.#options.store.listVersions(id, pageSize, after);
+    const versions = await this.#options.store.listVersions(id, pageSize, after);
+    // Every project has a first version.
+    if (versions.items.length === 0 && (after ?? "") === "") {
+      throw unknownProject(id);
+    }
+    return versions;
   }
 
   async version(caller: Caller, id: string, version: number): Promise<ProjectVersion & ProjectState> {
@@ -156,7 +177,7 @@ export class Projects {
 
   async members(caller: Caller, id: string): Promise<readonly NamedMember[]> {
     await this.#require(caller, "project.read", id);
-    const members = await this.#options.store.members(id);
+    const members = await this.#members(id);
     const names = await this.#options.directory.usernames(members.map((member) => member.userId));
     return members.map((member) => ({ ...member, username: names.get(member.userId) ?? "" }));
   }
@@ -168,31 +189,40 @@ export class Projects {
     role: Role,
   ): Promise<NamedMember> {
     await this.#require(caller, "project.share", id);
-    const { store, directory, access, now } = this.#options;
+    assertStorable(who);
+    const { store, directory, access, feed, now } = this.#options;
+    const members = await this.#members(id);
     const user = await directory.find(who);
     if (user === undefined) {
       throw new ProjectError("user_unknown", "there is no such user");
     }
-    const members = await store.members(id);
+    const before = members.find((member) => member.userId === user.userId);
     if (role !== "owner") {
-      keepAnOwner(members, user.userId);
+      await this.#stepDown(id, before, role);
     }
-    const addedAtMs = members.find((member) => member.userId === user.userId)?.addedAtMs ?? now();
+    const addedAtMs = before?.addedAtMs ?? now();
     await access.grant(user.userId, role, id);
-    await store.putMember(id, { userId: user.userId, role, addedAtMs }, caller.userId);
-    await this.#options.feed.publish({ type: "members", projectId: id, by: caller, atMs: now() });
+    if (!(await store.putMember(id, { userId: user.userId, role, addedAtMs }, caller.userId))) {
+      await access.revoke(user.userId, id);
+      throw unknownProject(id);
+    }
+    await feed.publish({ type: "members", projectId: id, by: caller, atMs: now() });
     return { ...user, role, addedAtMs };
   }
 
   async removeMember(caller: Caller, id: string, userId: string): Promise<void> {
-    // Leaving needs no right to share, only to be there.
-    await this.#require(caller, userId === caller.userId ? "project.read" : "project.share", id);
     const { store, access, feed, now } = this.#options;
-    const members = await store.members(id);
-    if (!members.some((member) => member.userId === userId)) {
+    const leaving = userId === caller.userId;
+    if (!leaving) {
+      await this.#require(caller, "project.share", id);
+    }
+    const member = (await store.members(id)).find((one) => one.userId === userId);
+    if (member === undefined) {
+      await this.#require(caller, "project.read", id);
       throw new ProjectError("member_unknown", "that user is not a member of the project");
     }
-    keepAnOwner(members, userId);
+    // Leaving needs no right but to be listed: whoever failed half-way has no role any more, and may finish.
+    await this.#stepDown(id, member, "viewer");
     await access.revoke(userId, id);
     await store.removeMember(id, userId);
     await feed.publish({ type: "members", projectId: id, by: caller, atMs: now() });
@@ -201,15 +231,20 @@ export class Projects {
   /** Notes that the caller has the project open, tells the others, and says who else has. */
   async announce(caller: Caller, id: string, component: string): Promise<readonly Collaborator[]> {
     await this.#require(caller, "project.read", id);
+    assertStorable({ component });
     const { store, feed, now } = this.#options;
     const atMs = now();
-    await store.announce(id, { userId: caller.userId, username: caller.username, component, lastSeenAtMs: atMs });
+    const { userId, username } = caller;
+    if (!(await store.announce(id, { userId, username, component, lastSeenAtMs: atMs }))) {
+      throw unknownProject(id);
+    }
     const collaborators = await store.collaborators(id, atMs - presenceMs);
     await feed.publish({ type: "presence", projectId: id, collaborators, atMs });
     return collaborators;
   }
 
   async #create(caller: Caller, state: ProjectState, what: string): Promise<OpenedProject> {
+    assertStorable(state);
     const { store, access, newId, now } = this.#options;
     const id = newId();
     await access.grant(caller.userId, "owner", id);
@@ -224,20 +259,37 @@ export class Projects {
     what: string,
     next: (current: Project) => ProjectState,
   ): Promise<OpenedProject> {
-    const atMs = this.#options.now();
-    const project = await this.#options.store.change(id, { by: caller.userId, what, atMs }, next);
+    const { store, feed, now } = this.#options;
+    const atMs = now();
+    let versionBefore = 0;
+    const project = await store.change(id, { by: caller.userId, what, atMs }, (current) => {
+      versionBefore = current.version;
+      return next(current);
+    });
     if (project === undefined) {
       throw unknownProject(id);
     }
-    await this.#options.feed.publish({
-      type: "updated",
-      projectId: id,
-      version: project.version,
-      change: what,
-      by: caller,
-      atMs,
-    });
+    const { version } = project;
+    if (version !== versionBefore) {
+      await feed.publish({ type: "updated", projectId: id, version, change: what, by: caller, atMs });
+    }
     return { project, role };
+  }
+
+  /** Every project has members; without any there is none. */
+  async #members(id: string): Promise<readonly Member[]> {
+    const members = await this.#options.store.members(id);
+    if (members.length === 0) {
+      throw unknownProject(id);
+    }
+    return members;
+  }
+
+  /** A project without an owner could never be shared or deleted again. */
+  async #stepDown(id: string, member: Member | undefined, next: Role): Promise<void> {
+    if (member?.role === "owner" && !(await this.#options.store.stepDown(id, member.userId, next))) {
+      throw new ProjectError("last_owner", "the last owner must stay; make somebody else an owner first");
+    }
   }
 
   /** The caller's role, when it allows what is asked. */
@@ -277,15 +329,8 @@ function soundArchitecture(given: PartialArchitecture): Project["architecture"] 
       fields: problems.map(({ field, message }) => ({ field: `architecture.${field}`, description: message })),
     });
   }
+  assertStorable({ architecture });
   return architecture;
-}
-
-/** A project without an owner could never be shared or deleted again. */
-function keepAnOwner(members: readonly Member[], leaving: string): void {
-  const owners = members.filter((member) => member.role === "owner");
-  if (owners.length === 1 && owners[0]?.userId === leaving) {
-    throw new ProjectError("last_owner", "the last owner must stay; make somebody else an owner first");
-  }
 }
 
 function unknownProject(id: string): ProjectError {

@@ -1,5 +1,6 @@
 import { ProjectError } from "./errors.ts";
 import type { Caller, Project, Template, TemplateStore } from "./ports.ts";
+import { assertStorable, isStorable } from "./storable-text.ts";
 
 /** The system's templates, which everybody may use, and people's own, which only they see (PROJ-04). */
 export interface TemplatesOptions {
@@ -13,6 +14,9 @@ export interface ListedTemplate {
   readonly template: Template;
   readonly system: boolean;
 }
+
+/** All are listed at once, with their architectures: this many fit into one answer. */
+export const mostTemplates = 100;
 
 export class Templates {
   readonly #options: TemplatesOptions;
@@ -34,7 +38,7 @@ export class Templates {
     if (system !== undefined) {
       return { ...system, system: true };
     }
-    const own = await this.#options.store.find(id, caller.userId);
+    const own = isStorable(id) ? await this.#options.store.find(id, caller.userId) : undefined;
     if (own === undefined) {
       throw new ProjectError("template_unknown", `there is no template ${id}`, {
         fields: [{ field: "templateId", description: "is not a template of the system or of yours" }],
@@ -48,6 +52,10 @@ export class Templates {
     project: Project,
     given: { name: string; description: string; tags: readonly string[] },
   ): Promise<Template> {
+    assertStorable(given);
+    if ((await this.#options.store.countOf(caller.userId)) >= mostTemplates) {
+      throw new ProjectError("too_many_templates", `you have ${mostTemplates} templates, the most there can be`);
+    }
     const template: Template = { ...given, id: this.#options.newId(), architecture: project.architecture };
     await this.#options.store.create(template, caller.userId, this.#options.now());
     return template;
@@ -57,7 +65,7 @@ export class Templates {
     if (this.#options.system.some((template) => template.id === id)) {
       throw new ProjectError("not_allowed", "templates of the system cannot be deleted");
     }
-    if (!(await this.#options.store.remove(id, caller.userId))) {
+    if (!isStorable(id) || !(await this.#options.store.remove(id, caller.userId))) {
       throw new ProjectError("template_unknown", `there is no template ${id}`);
     }
   }

@@ -1,5 +1,5 @@
 import type { Database, Logger } from "@weft/mesh";
-import type { Control } from "../domain/lifecycle/ports.ts";
+import type { Control, ControlMessage } from "../domain/lifecycle/ports.ts";
 import type { Command } from "../domain/lifecycle/transitions.ts";
 
 /**
@@ -14,11 +14,11 @@ const channel = "simulation_control";
 const commands: readonly Command[] = ["pause", "resume", "stop", "load"];
 
 export async function openNotifyControl(database: Database, logger: Logger): Promise<NotifyControl> {
-  const commandListeners: ((command: { id: string; command: Command; load?: number }) => void)[] = [];
+  const commandListeners: ((message: ControlMessage) => void)[] = [];
   const pendingListeners: (() => void)[] = [];
   const stop = await database.listen(channel, (payload) => {
     const message = parse(payload);
-    if (message?.command !== undefined) {
+    if (message !== undefined) {
       for (const listener of commandListeners) {
         listener(message);
       }
@@ -36,7 +36,7 @@ export async function openNotifyControl(database: Database, logger: Logger): Pro
     await database.query({ name: "control-notify", text: "select pg_notify($1, $2)" }, [channel, payload]);
   };
   return {
-    send: (command) => notify(JSON.stringify(command)),
+    send: (message) => notify(JSON.stringify(message)),
     announcePending: () => notify("pending"),
     onCommand: (listener) => commandListeners.push(listener),
     onPending: (listener) => pendingListeners.push(listener),
@@ -44,7 +44,7 @@ export async function openNotifyControl(database: Database, logger: Logger): Pro
   };
 }
 
-function parse(payload: string): { id: string; command: Command; load?: number } | undefined {
+function parse(payload: string): ControlMessage | undefined {
   if (!payload.startsWith("{")) {
     return undefined;
   }

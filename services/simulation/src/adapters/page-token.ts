@@ -1,28 +1,48 @@
 import { SimulationError } from "../domain/lifecycle/errors.ts";
 
+/** What one part of a token is: a moment in microseconds as PostgreSQL writes it, or an id. */
+export type TokenPart = "moment" | "id";
+
 /** The place where a page begins, as an opaque text for clients. */
-export function encodePageToken(parts: readonly (string | number)[]): string {
+export function encodePageToken(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
-/** Reads a token of `length` parts; refuses, naming the field, what `encodePageToken` did not make. */
-export function decodePageToken(token: string | undefined, length: number): readonly (string | number)[] | undefined {
+/** Reads a token of these parts; refuses, naming the field, what `encodePageToken` did not make. */
+export function decodePageToken(token: string | undefined, shape: readonly TokenPart[]): readonly string[] | undefined {
   if (token === undefined || token === "") {
     return undefined;
   }
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
-    if (
-      Array.isArray(parts) &&
-      parts.length === length &&
-      parts.every((part) => typeof part === "string" || typeof part === "number")
-    ) {
-      return parts as (string | number)[];
-    }
-  } catch {
-    // Not JSON: refused below.
+  const parts = parse(token);
+  if (Array.isArray(parts) && parts.length === shape.length && shape.every((part, index) => fits(part, parts[index]))) {
+    return parts as string[];
   }
   throw new SimulationError("invalid", "pageToken: is not a token of an earlier page", {
     fields: [{ field: "pageToken", description: "is not a token of an earlier page" }],
   });
+}
+
+function parse(token: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(token, "base64url").toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Strict, since what passes here goes into a statement, where a bad value would be an error of ours. */
+function fits(part: TokenPart, value: unknown): boolean {
+  if (typeof value !== "string" || value.includes("\0") || !value.isWellFormed()) {
+    return false;
+  }
+  return part === "id" ? value.length <= 64 : isMoment(value);
+}
+
+function isMoment(text: string): boolean {
+  if (!/^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(text)) {
+    return false;
+  }
+  const date = new Date(text);
+  // The 31st of February is a date to JavaScript.
+  return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 19) === text.slice(0, 19);
 }

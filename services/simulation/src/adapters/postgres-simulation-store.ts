@@ -8,7 +8,8 @@ import { decodePageToken, encodePageToken } from "./page-token.ts";
 
 /**
  * Simulations in PostgreSQL. A run's row names the instance that runs it, and every write of a run is guarded by that
- * name: an instance that was given up for dead and wakes up again changes nothing.
+ * name: an instance that was given up for dead and wakes up again changes nothing. The name stays when the run has ended,
+ * so that its instance may say the end twice when the first answer was lost. What is silent is judged by the clock here.
  */
 export class PostgresSimulationStore implements SimulationStore {
   readonly #database: Database;
@@ -47,6 +48,25 @@ export class PostgresSimulationStore implements SimulationStore {
     return row === undefined ? undefined : simulationFrom(row);
   }
 
+  async architecture(id: string): Promise<Architecture | undefined> {
+    const [row] = await this.#database.query<{ architecture: Architecture }>(
+      { name: "simulation-architecture", text: "select architecture from simulations where id = $1" },
+      [id],
+    );
+    return row?.architecture;
+  }
+
+  async countUnfinished(userId: string): Promise<number> {
+    const [row] = await this.#database.query<{ count: number }>(
+      {
+        name: "simulation-count-unfinished",
+        text: `select count(*)::integer as count from simulations where created_by = $1 and ${unfinished}`,
+      },
+      [userId],
+    );
+    return row?.count ?? 0;
+  }
+
   async results(id: string): Promise<Results | undefined> {
     const [row] = await this.#database.query<{ results: Results | null }>(
       { name: "simulation-results", text: "select results from simulations where id = $1" },
@@ -56,7 +76,7 @@ export class PostgresSimulationStore implements SimulationStore {
   }
 
   async list(projectId: string, pageSize: number, after: string | undefined): Promise<Page<Simulation>> {
-    const [createdAt, id] = decodePageToken(after, 2) ?? [null, null];
+    const [createdAt, id] = decodePageToken(after, ["moment", "id"]) ?? [null, null];
     const rows = await this.#database.query<SimulationRow & { created_text: string }>(
       {
         name: "simulation-list",
@@ -78,41 +98,45 @@ export class PostgresSimulationStore implements SimulationStore {
     const [row] = await this.#database.query<SimulationRow & { architecture: Architecture }>(
       {
         name: "simulation-claim",
-        text: `update simulations set status = 'RUNNING', runner = $1, runner_seen_at = $2, attempts = attempts + 1,
-                      simulated_seconds = 0, started_at = coalesce(started_at, $2)
-               where id = (select id from simulations where status = 'PENDING' order by created_at for update skip locked limit 1)
-               returning ${columns}, architecture`,
+        text: `with claimed as (
+                 update simulations set status = 'RUNNING', runner = $1, runner_seen_at = now(), attempts = attempts + 1,
+                        simulated_seconds = 0, started_at = coalesce(started_at, $2)
+                 where id = (
+                   select id from simulations waiting where status = 'PENDING'
+                   order by (select count(*) from simulations busy
+                             where busy.created_by = waiting.created_by and busy.status in ('RUNNING', 'PAUSED')),
+                            created_at, id
+                   limit 1 for update of waiting skip locked)
+                 returning ${columns}, architecture
+               ), cleared as (
+                 delete from simulation_metrics where simulation_id in (select id from claimed)
+               )
+               select * from claimed`,
       },
       [runner, new Date(atMs)],
     );
-    if (row === undefined) {
-      return undefined;
-    }
-    // A second attempt begins its series anew.
-    await this.#database.query(
-      { name: "metrics-clear", text: "delete from simulation_metrics where simulation_id = $1" },
-      [row.id],
-    );
-    return { ...simulationFrom(row), architecture: row.architecture };
+    return row === undefined ? undefined : { ...simulationFrom(row), architecture: row.architecture };
   }
 
-  async heartbeat(runner: string, ids: readonly string[], atMs: number): Promise<readonly string[]> {
-    if (ids.length === 0) {
-      return [];
-    }
-    const rows = await this.#database.query<{ id: string }>(
+  async heartbeat(
+    runner: string,
+    progress: readonly { id: string; simulatedSeconds: number }[],
+  ): Promise<readonly { id: string; load: number }[]> {
+    return this.#database.query<{ id: string; load: number }>(
       {
         name: "simulation-heartbeat",
-        text: "update simulations set runner_seen_at = $3 where id = any($1) and runner = $2 returning id",
+        text: `update simulations s
+               set runner_seen_at = now(),
+                   simulated_seconds = case when ${unfinished} then p.seconds else s.simulated_seconds end
+               from unnest($2::text[], $3::float8[]) as p (id, seconds)
+               where s.id = p.id and s.runner = $1 returning s.id, s.load`,
       },
-      [[...ids], runner, new Date(atMs)],
+      [runner, progress.map(({ id }) => id), progress.map(({ simulatedSeconds }) => simulatedSeconds)],
     );
-    const held = new Set(rows.map((row) => row.id));
-    return ids.filter((id) => !held.has(id));
   }
 
-  async releaseSilent(silentSinceMs: number, maxAttempts: number, atMs: number): Promise<number> {
-    const rows = await this.#database.query(
+  async releaseSilent(silenceMs: number, maxAttempts: number, atMs: number): Promise<readonly Simulation[]> {
+    const rows = await this.#database.query<SimulationRow>(
       {
         name: "simulation-release-silent",
         text: `update simulations
@@ -120,11 +144,12 @@ export class PostgresSimulationStore implements SimulationStore {
                    runner = null,
                    failure_reason = case when attempts >= $2 then 'the instance that ran it was lost ' || attempts || ' times' else '' end,
                    finished_at = case when attempts >= $2 then $3::timestamptz end
-               where status in ('RUNNING', 'PAUSED') and runner_seen_at < $1 returning id`,
+               where status in ('RUNNING', 'PAUSED') and runner_seen_at < now() - $1::float8 * interval '1 millisecond'
+               returning ${columns}`,
       },
-      [new Date(silentSinceMs), maxAttempts, new Date(atMs)],
+      [silenceMs, maxAttempts, new Date(atMs)],
     );
-    return rows.length;
+    return rows.map(simulationFrom);
   }
 
   async release(ids: readonly string[], runner: string): Promise<void> {
@@ -149,21 +174,15 @@ export class PostgresSimulationStore implements SimulationStore {
     );
   }
 
-  async setLoad(id: string, load: number): Promise<void> {
-    await this.#database.query({ name: "simulation-load", text: "update simulations set load = $2 where id = $1" }, [
-      id,
-      load,
-    ]);
-  }
-
-  async setProgress(id: string, runner: string, simulatedSeconds: number): Promise<void> {
-    await this.#database.query(
+  async setLoad(id: string, load: number): Promise<boolean> {
+    const rows = await this.#database.query(
       {
-        name: "simulation-progress",
-        text: `update simulations set simulated_seconds = $3 where id = $1 and runner = $2 and status in ('RUNNING', 'PAUSED')`,
+        name: "simulation-load",
+        text: `update simulations set load = $2 where id = $1 and ${unfinished} returning id`,
       },
-      [id, runner, simulatedSeconds],
+      [id, load],
     );
+    return rows.length === 1;
   }
 
   async finish(
@@ -176,12 +195,12 @@ export class PostgresSimulationStore implements SimulationStore {
       results: Results | undefined;
       atMs: number;
     },
-  ): Promise<void> {
-    await this.#database.query(
+  ): Promise<boolean> {
+    const rows = await this.#database.query(
       {
         name: "simulation-finish",
-        text: `update simulations set status = $3, simulated_seconds = $4, failure_reason = $5, results = $6, finished_at = $7, runner = null
-               where id = $1 and runner = $2`,
+        text: `update simulations set status = $3, simulated_seconds = $4, failure_reason = $5, results = $6, finished_at = $7
+               where id = $1 and runner = $2 returning id`,
       },
       [
         id,
@@ -193,6 +212,7 @@ export class PostgresSimulationStore implements SimulationStore {
         new Date(end.atMs),
       ],
     );
+    return rows.length === 1;
   }
 
   async cancelPending(id: string, atMs: number): Promise<boolean> {
@@ -206,7 +226,7 @@ export class PostgresSimulationStore implements SimulationStore {
     return rows.length === 1;
   }
 
-  async addMetrics(id: string, points: readonly MetricPoint[]): Promise<void> {
+  async addMetrics(id: string, runner: string, points: readonly MetricPoint[]): Promise<void> {
     if (points.length === 0) {
       return;
     }
@@ -215,7 +235,9 @@ export class PostgresSimulationStore implements SimulationStore {
       {
         name: "metrics-insert",
         text: `insert into simulation_metrics
-               select $1, * from unnest($2::text[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[])
+               select held.id, points.*
+               from (select id from simulations where id = $1 and runner = $10 for key share) held,
+                    unnest($2::text[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[]) points
                on conflict do nothing`,
       },
       [
@@ -228,6 +250,7 @@ export class PostgresSimulationStore implements SimulationStore {
         column((point) => point.queueLength),
         column((point) => point.p50Ms),
         column((point) => point.p99Ms),
+        runner,
       ],
     );
   }
@@ -257,7 +280,30 @@ export class PostgresSimulationStore implements SimulationStore {
     );
     return rows.length;
   }
+
+  async unfinishedProjects(): Promise<readonly string[]> {
+    const rows = await this.#database.query<{ project_id: string }>({
+      name: "simulation-unfinished-projects",
+      text: `select distinct project_id from simulations where ${unfinished}`,
+    });
+    return rows.map((row) => row.project_id);
+  }
+
+  async stopOfProject(projectId: string, reason: string, atMs: number): Promise<readonly Simulation[]> {
+    const rows = await this.#database.query<SimulationRow>(
+      {
+        name: "simulation-stop-of-project",
+        text: `update simulations set status = 'STOPPED', runner = null, failure_reason = $2, finished_at = $3
+               where project_id = $1 and ${unfinished} returning ${columns}`,
+      },
+      [projectId, reason, new Date(atMs)],
+    );
+    return rows.map(simulationFrom);
+  }
 }
+
+/** As the partial index says it. */
+const unfinished = "status in ('PENDING', 'RUNNING', 'PAUSED')";
 
 const columns = `id, project_id, project_version, status, duration_seconds, seed, speed, load, simulated_seconds,
   failure_reason, created_by, created_at, started_at, finished_at`;

@@ -5,6 +5,7 @@ export type SimulationErrorKind =
   | "not_allowed"
   | "cannot_be_simulated"
   | "too_large"
+  | "too_many_unfinished"
   | "invalid"
   | "wrong_status"
   | "not_finished"

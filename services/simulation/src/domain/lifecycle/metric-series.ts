@@ -89,18 +89,21 @@ export class MetricSeries {
   }
 }
 
-/** Merges neighbouring points until at most `most` are left. */
+/** Merges neighbouring points until at most `most` are left: their means, weighted by the time each covers. */
 export function thinPoints(points: readonly MetricPoint[], most: number): readonly MetricPoint[] {
   const group = Math.ceil(points.length / most);
   if (group <= 1) {
     return points;
   }
   const thinned: MetricPoint[] = [];
+  const covered = points.map((point, index) => point.simulatedSeconds - (points[index - 1]?.simulatedSeconds ?? 0));
   for (let start = 0; start < points.length; start += group) {
     const part = points.slice(start, start + group);
     const last = part[part.length - 1] as MetricPoint;
+    const weights = covered.slice(start, start + group);
+    const weight = weights.reduce((sum, seconds) => sum + seconds, 0);
     const mean = (read: (point: MetricPoint) => number): number =>
-      part.reduce((sum, point) => sum + read(point), 0) / part.length;
+      part.reduce((sum, point, index) => sum + read(point) * (weights[index] as number), 0) / weight;
     thinned.push({
       component: last.component,
       simulatedSeconds: last.simulatedSeconds,

@@ -40,19 +40,32 @@ export interface Page<Item> {
 export interface SimulationStore {
   create(simulation: RunnableSimulation): Promise<void>;
   find(id: string): Promise<Simulation | undefined>;
+  architecture(id: string): Promise<Architecture | undefined>;
+  /** How many of the user's have not ended. */
+  countUnfinished(userId: string): Promise<number>;
   results(id: string): Promise<Results | undefined>;
   list(projectId: string, pageSize: number, after: string | undefined): Promise<Page<Simulation>>;
-  /** Takes the oldest PENDING one for this instance, if any; no two instances take the same. */
+  /**
+   * Takes a PENDING one for this instance, if any; no two instances take the same. Whoever has the fewest running goes
+   * first, then the oldest. Metrics of an earlier attempt go with it.
+   */
   claim(runner: string, atMs: number): Promise<RunnableSimulation | undefined>;
-  /** Says that the runs go on. Answers the ids that are no longer this instance's to run. */
-  heartbeat(runner: string, ids: readonly string[], atMs: number): Promise<readonly string[]>;
-  /** Gives runs whose instance has been silent back to PENDING; those given back too often end as FAILED. */
-  releaseSilent(silentSinceMs: number, maxAttempts: number, atMs: number): Promise<number>;
+  /** Says that the runs go on, and how far they are. Answers those that are still this instance's, with their load. */
+  heartbeat(
+    runner: string,
+    progress: readonly { id: string; simulatedSeconds: number }[],
+  ): Promise<readonly { id: string; load: number }[]>;
+  /**
+   * Gives runs whose instance has been silent back to PENDING; those given back too often end as FAILED. Answers them as
+   * they are now. The store's own clock says what is silent, since those of instances may differ.
+   */
+  releaseSilent(silenceMs: number, maxAttempts: number, atMs: number): Promise<readonly Simulation[]>;
   /** Gives this instance's runs back to PENDING. */
   release(ids: readonly string[], runner: string): Promise<void>;
   setStatus(id: string, runner: string, status: "RUNNING" | "PAUSED"): Promise<void>;
-  setLoad(id: string, load: number): Promise<void>;
-  setProgress(id: string, runner: string, simulatedSeconds: number): Promise<void>;
+  /** False: it has ended. */
+  setLoad(id: string, load: number): Promise<boolean>;
+  /** False, and nothing changes: it is not this instance's. Saying the same again is no error. */
   finish(
     id: string,
     runner: string,
@@ -63,13 +76,18 @@ export interface SimulationStore {
       results: Results | undefined;
       atMs: number;
     },
-  ): Promise<void>;
+  ): Promise<boolean>;
   /** Ends one that no instance runs. Whether it was PENDING. */
   cancelPending(id: string, atMs: number): Promise<boolean>;
-  addMetrics(id: string, points: readonly MetricPoint[]): Promise<void>;
+  /** Does nothing when the run is not this instance's. */
+  addMetrics(id: string, runner: string, points: readonly MetricPoint[]): Promise<void>;
   metrics(id: string, component: string): Promise<readonly MetricPoint[]>;
   /** Removes finished simulations and their metrics. Answers how many. */
   removeFinishedBefore(atMs: number, most: number): Promise<number>;
+  /** Projects with simulations that have not ended. */
+  unfinishedProjects(): Promise<readonly string[]>;
+  /** Ends those of a project that have not ended, whoever runs them. Answers them as they are now. */
+  stopOfProject(projectId: string, reason: string, atMs: number): Promise<readonly Simulation[]>;
 }
 
 /** The engine that does the work, replaceable (SIM-05). */
@@ -104,6 +122,8 @@ export interface Access {
     permission: SimulationPermission,
     projectId: string,
   ): Promise<{ allowed: boolean; role: string }>;
+  /** Whether anybody has a role on the project. */
+  anybodyOn(projectId: string): Promise<boolean>;
 }
 
 /** The project service, asked with the caller's own rights. Undefined when they may not see the project. */
@@ -111,11 +131,17 @@ export interface ProjectReader {
   read(projectId: string): Promise<{ version: number; architecture: Architecture } | undefined>;
 }
 
-/** Carries commands to the instance that runs a simulation. */
+export interface ControlMessage {
+  readonly id: string;
+  readonly command: Command;
+  readonly load?: number;
+}
+
+/** Carries commands to the instance that runs a simulation; one may be lost on its way. */
 export interface Control {
-  send(command: { id: string; command: Command; load?: number }): Promise<void>;
+  send(message: ControlMessage): Promise<void>;
   /** To every instance, the sender included. */
-  onCommand(listener: (command: { id: string; command: Command; load?: number }) => void): void;
+  onCommand(listener: (message: ControlMessage) => void): void;
   /** A new PENDING simulation. */
   onPending(listener: () => void): void;
   announcePending(): Promise<void>;

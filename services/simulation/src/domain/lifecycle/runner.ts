@@ -1,15 +1,31 @@
 import type { Frame } from "../results.ts";
+import { emptyFrame } from "./empty-frame.ts";
+import { insist, type WriteOutcome } from "./insist.ts";
 import { MetricSeries } from "./metric-series.ts";
-import type { Control, Engine, EngineRun, FrameFeed, RunEnd, RunnableSimulation, SimulationStore } from "./ports.ts";
-import type { Command, Status } from "./transitions.ts";
+import type {
+  Control,
+  ControlMessage,
+  Engine,
+  EngineRun,
+  FrameFeed,
+  RunEnd,
+  RunnableSimulation,
+  SimulationStore,
+} from "./ports.ts";
+import { hasEnded, type Status } from "./transitions.ts";
 
 /**
  * Runs simulations on this instance: takes PENDING ones while it has room, starts the engine, publishes frames, keeps
  * progress and metrics, carries out commands, writes down the end.
  *
  * An instance says every second that its runs go on. When one falls silent for `silenceMs`, any other gives its runs
- * back to PENDING, and they start again from the beginning: with the same seed that is the same run. A run that goes down
- * with its instance three times ends as FAILED, so that a poisonous one cannot take the instances with it in turn.
+ * back to PENDING, and they start again from the beginning: with the same seed and load that is the same run. A run that
+ * goes down with its instance three times ends as FAILED, so that a poisonous one cannot take the instances with it in
+ * turn. Nobody is declared silent by an instance that has just found the store again itself: the others may have been
+ * cut off too, and get time to speak first.
+ *
+ * A run that is no longer this instance's to run (the heartbeat tells) is stopped without a word: somebody else speaks
+ * for it now. What a run shows last is written before it is published.
  */
 export interface RunnerOptions {
   /** Names this instance. */
@@ -23,6 +39,8 @@ export interface RunnerOptions {
   readonly now: () => number;
   readonly every: (intervalMs: number, work: () => Promise<void>) => () => void;
   readonly sleep: (ms: number) => Promise<void>;
+  /** Whether an error says that the store is away: then a write is tried again for as long as it takes. */
+  readonly isAway: (error: unknown) => boolean;
   readonly onError: (message: string, error: unknown) => void;
 }
 
@@ -31,23 +49,31 @@ interface ActiveRun {
   readonly series: MetricSeries;
   engine: EngineRun | undefined;
   status: Status;
+  load: number;
+  pausedAtMs: number;
   simulatedSeconds: number;
   lastFrame: Frame | undefined;
   /** Frames published; the engine's own count misses those that only tell a change of status. */
   sequence: number;
-  /** Writes of one run happen one after another. */
-  writes: Promise<void>;
+  /** Writes of one run happen one after another. There are as many as points of its series, so they are bounded. */
+  writes: Promise<unknown>;
 }
 
 const heartbeatMs = 1000;
 const silenceMs = 10_000;
+/** Three heartbeats of the others. */
+const contactMs = 3000;
 const maxAttempts = 3;
-const rewriteMs = 1000;
+/** A forgotten run holds a place that others wait for. */
+export const longestPauseMs = 3_600_000;
 
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #runs = new Map<string, ActiveRun>();
+  /** What `close` waits for before it gives the runs back. */
+  readonly #underWay = new Set<Promise<void>>();
   #stopBeat: (() => void) | undefined;
+  #inContactSinceMs: number | undefined;
   #taking = false;
   #again = false;
   #closed = false;
@@ -63,46 +89,89 @@ export class Runner {
 
   start(): void {
     const { control, every } = this.#options;
-    control.onCommand((command) => this.#command(command));
-    control.onPending(() => void this.#take());
-    this.#stopBeat = every(heartbeatMs, () => this.#beat());
-    void this.#take();
+    control.onCommand((message) => this.#command(message));
+    control.onPending(() => void this.#track(this.#take()));
+    this.#stopBeat = every(heartbeatMs, () => this.#track(this.#beat()));
+    void this.#track(this.#take());
   }
 
-  /** Gives the runs back, so that another instance starts them again at once. */
+  /** Gives the runs back, so that another instance starts them again at once; those that have just ended are written. */
   async close(): Promise<void> {
+    const { store, control, name, onError } = this.#options;
     this.#closed = true;
     this.#stopBeat?.();
+    await Promise.allSettled(this.#underWay);
     const runs = [...this.#runs.values()];
-    this.#runs.clear();
     for (const run of runs) {
       run.engine?.stop();
     }
     await Promise.all(runs.map((run) => run.writes));
-    await this.#options.store.release(
-      runs.map((run) => run.simulation.id),
-      this.#options.name,
-    );
-    if (runs.length > 0) {
-      await this.#options.control.announcePending();
+    const ids = [...this.#runs.keys()];
+    this.#runs.clear();
+    try {
+      await store.release(ids, name);
+      if (ids.length > 0) {
+        await control.announcePending();
+      }
+    } catch (error) {
+      onError(
+        "runs could not be given back; others take them when this instance has been silent for long enough",
+        error,
+      );
     }
   }
 
+  #track(work: Promise<void>): Promise<void> {
+    const tracked = work.finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+    return tracked;
+  }
+
   async #beat(): Promise<void> {
-    const { store, name, now, control } = this.#options;
-    const ids = [...this.#runs.keys()];
-    for (const run of this.#runs.values()) {
-      await store.setProgress(run.simulation.id, name, run.simulatedSeconds);
-    }
-    for (const lost of await store.heartbeat(name, ids, now())) {
-      // Somebody else runs it by now, or it has been deleted.
-      this.#runs.get(lost)?.engine?.stop();
-      this.#runs.delete(lost);
-    }
-    if ((await store.releaseSilent(now() - silenceMs, maxAttempts, now())) > 0) {
-      await control.announcePending();
+    const { store, name, now } = this.#options;
+    const runs = [...this.#runs.values()];
+    try {
+      const progress = runs.map(({ simulation: { id }, simulatedSeconds }) => ({ id, simulatedSeconds }));
+      const held = new Map((await store.heartbeat(name, progress)).map(({ id, load }) => [id, load]));
+      this.#inContactSinceMs ??= now();
+      for (const run of runs) {
+        this.#reconcile(run, held.get(run.simulation.id));
+      }
+      if (now() - this.#inContactSinceMs >= contactMs) {
+        await this.#releaseSilent();
+      }
+    } catch (error) {
+      this.#inContactSinceMs = undefined;
+      throw error;
     }
     await this.#take();
+  }
+
+  /** Brings a run in line with what the store says of it; undefined: it is not this instance's any more. */
+  #reconcile(run: ActiveRun, load: number | undefined): void {
+    if (load === undefined) {
+      run.engine?.stop();
+      this.#forget(run);
+      return;
+    }
+    // A command that was lost on its way shows here.
+    this.#setLoad(run, load);
+    if (run.status === "PAUSED" && this.#options.now() - run.pausedAtMs >= longestPauseMs) {
+      run.engine?.stop();
+    }
+  }
+
+  async #releaseSilent(): Promise<void> {
+    const { store, control, feed, now } = this.#options;
+    const released = await store.releaseSilent(silenceMs, maxAttempts, now());
+    for (const simulation of released) {
+      if (simulation.status === "FAILED") {
+        feed.publish(simulation, "FAILED", emptyFrame(simulation));
+      }
+    }
+    if (released.some(({ status }) => status === "PENDING")) {
+      await control.announcePending();
+    }
   }
 
   async #take(): Promise<void> {
@@ -135,12 +204,21 @@ export class Runner {
       series: new MetricSeries(simulation.durationSeconds * 1000),
       engine: undefined,
       status: "RUNNING",
+      load: simulation.load,
+      pausedAtMs: 0,
       simulatedSeconds: 0,
       lastFrame: undefined,
       sequence: 0,
       writes: Promise.resolve(),
     };
+    const before = this.#runs.get(simulation.id);
     this.#runs.set(simulation.id, run);
+    // It was taken from this instance without its noticing, and has come back to it.
+    before?.engine?.stop();
+    if (this.#closed) {
+      // Claimed while closing: `close` gives it back with the others.
+      return;
+    }
     try {
       run.engine = this.#options.engine.start(simulation, {
         onFrame: (frame) => this.#frame(run, frame),
@@ -152,7 +230,7 @@ export class Runner {
   }
 
   #frame(run: ActiveRun, frame: Frame): void {
-    if (this.#runs.get(run.simulation.id) !== run) {
+    if (!this.#goesOn(run)) {
       return;
     }
     run.lastFrame = frame;
@@ -160,39 +238,57 @@ export class Runner {
     this.#publish(run);
     const points = run.series.add(frame);
     if (points.length > 0) {
-      this.#write(run, () => this.#options.store.addMetrics(run.simulation.id, points));
+      this.#write(run, () => this.#options.store.addMetrics(run.simulation.id, this.#options.name, points));
     }
   }
 
   #end(run: ActiveRun, end: RunEnd): void {
-    const { store, name, now } = this.#options;
-    const { id } = run.simulation;
-    if (this.#runs.get(id) !== run) {
+    if (!this.#goesOn(run)) {
       return;
     }
     run.status = end.status;
     const points = run.series.flush();
-    this.#write(run, async () => {
-      await store.addMetrics(id, points);
-      const simulatedSeconds = end.results === undefined ? run.simulatedSeconds : end.results.simulatedMs / 1000;
-      const failureReason = end.error ?? "";
-      await store.finish(id, name, {
-        status: end.status,
-        simulatedSeconds,
-        failureReason,
-        results: end.results,
-        atMs: now(),
-      });
-      this.#runs.delete(id);
-      // Last, so that whoever sees the end can read the results.
-      this.#publish(run);
-      await this.#take();
-    });
+    this.#write(run, () => this.#options.store.addMetrics(run.simulation.id, this.#options.name, points));
+    run.writes = run.writes.then(() => this.#conclude(run, end));
   }
 
-  #command({ id, command, load }: { id: string; command: Command; load?: number }): void {
+  async #conclude(run: ActiveRun, end: RunEnd): Promise<void> {
+    const simulatedSeconds = end.results === undefined ? run.simulatedSeconds : end.results.simulatedMs / 1000;
+    let finished = await this.#finish(run, end, simulatedSeconds);
+    if (finished === "refused") {
+      run.status = "FAILED";
+      const error = "its results could not be stored";
+      finished = await this.#finish(run, { status: "FAILED", error }, simulatedSeconds);
+    }
+    if (finished === "closed") {
+      return;
+    }
+    this.#forget(run);
+    // After the write, so that whoever sees the end can read the results.
+    if (finished === "ours") {
+      this.#publish(run);
+    }
+    void this.#track(this.#take());
+  }
+
+  /** Whether the end was written by this instance, or is somebody else's to write, or could not be. */
+  async #finish(
+    run: ActiveRun,
+    { status, results, error: failureReason = "" }: RunEnd,
+    simulatedSeconds: number,
+  ): Promise<"ours" | "lost" | "closed" | "refused"> {
+    const { store, name, now } = this.#options;
+    const end = { status, simulatedSeconds, failureReason, results, atMs: now() };
+    let ours = false;
+    const outcome = await this.#insist(run, async () => {
+      ours = await store.finish(run.simulation.id, name, end);
+    });
+    return outcome === "written" ? (ours ? "ours" : "lost") : outcome;
+  }
+
+  #command({ id, command, load }: ControlMessage): void {
     const run = this.#runs.get(id);
-    if (run === undefined) {
+    if (run === undefined || !this.#goesOn(run)) {
       return;
     }
     switch (command) {
@@ -209,44 +305,63 @@ export class Runner {
         break;
       case "load":
         if (load !== undefined) {
-          run.engine?.setLoad(load);
+          this.#setLoad(run, load);
         }
         break;
     }
   }
 
   #become(run: ActiveRun, status: "RUNNING" | "PAUSED"): void {
-    if (run.status === status || (run.status !== "RUNNING" && run.status !== "PAUSED")) {
+    if (run.status === status) {
       return;
     }
     run.status = status;
+    run.pausedAtMs = this.#options.now();
     this.#write(run, () => this.#options.store.setStatus(run.simulation.id, this.#options.name, status));
     this.#publish(run);
   }
 
-  /** The last frame, with the status as it is now. */
-  #publish(run: ActiveRun): void {
-    if (run.lastFrame !== undefined) {
-      run.sequence += 1;
-      this.#options.feed.publish(run.simulation, run.status, { ...run.lastFrame, sequence: run.sequence });
+  #setLoad(run: ActiveRun, load: number): void {
+    if (run.load === load || !this.#goesOn(run)) {
+      return;
+    }
+    run.load = load;
+    try {
+      run.engine?.setLoad(load);
+    } catch (error) {
+      this.#options.onError(`the load of simulation ${run.simulation.id} could not be changed`, error);
     }
   }
 
-  /** The store may be away for a while: a write is tried again until it succeeds or this instance stops. */
+  /** Whether the run is this instance's and has not ended. */
+  #goesOn(run: ActiveRun): boolean {
+    return !this.#closed && this.#runs.get(run.simulation.id) === run && !hasEnded(run.status);
+  }
+
+  #forget(run: ActiveRun): void {
+    if (this.#runs.get(run.simulation.id) === run) {
+      this.#runs.delete(run.simulation.id);
+    }
+  }
+
+  /** The last frame, with the status as it is now. */
+  #publish(run: ActiveRun): void {
+    run.sequence += 1;
+    const frame = run.lastFrame ?? emptyFrame(run.simulation);
+    this.#options.feed.publish(run.simulation, run.status, { ...frame, sequence: run.sequence });
+  }
+
   #write(run: ActiveRun, work: () => Promise<void>): void {
-    run.writes = run.writes.then(async () => {
-      for (;;) {
-        try {
-          await work();
-          return;
-        } catch (error) {
-          this.#options.onError(`simulation ${run.simulation.id} could not be written`, error);
-          if (this.#closed) {
-            return;
-          }
-          await this.#options.sleep(rewriteMs);
-        }
-      }
+    run.writes = run.writes.then(() => this.#insist(run, work));
+  }
+
+  #insist(run: ActiveRun, work: () => Promise<void>): Promise<WriteOutcome> {
+    const { isAway, sleep, onError } = this.#options;
+    return insist(work, {
+      state: () => (this.#runs.get(run.simulation.id) !== run ? "lost" : this.#closed ? "closed" : "ours"),
+      isAway,
+      sleep,
+      onError: (error) => onError(`simulation ${run.simulation.id} could not be written`, error),
     });
   }
 }

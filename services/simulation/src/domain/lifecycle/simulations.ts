@@ -1,4 +1,5 @@
 import type { Results } from "../results.ts";
+import { emptyFrame } from "./empty-frame.ts";
 import { SimulationError } from "./errors.ts";
 import { type MetricPoint, maxPoints, thinPoints } from "./metric-series.ts";
 import type {
@@ -6,6 +7,7 @@ import type {
   Caller,
   Control,
   Engine,
+  FrameFeed,
   Page,
   ProjectReader,
   RunnableSimulation,
@@ -20,7 +22,8 @@ import { type Command, hasEnded, isVisible, outcomeOf } from "./transitions.ts";
  * editors and owners run them; whoever has no role there is told that there is none.
  *
  * Starting only writes the simulation down as PENDING; some instance takes it (runner.ts). Commands go to the instance
- * that runs it, wherever that is, and are answered when their effect can be seen.
+ * that runs it, wherever that is, and are answered when their effect can be seen. They are sent again until then: a
+ * notice is lost with the connection that carried it, and an instance that is just taking a run does not hear it yet.
  */
 export interface SimulationsOptions {
   readonly store: SimulationStore;
@@ -28,6 +31,7 @@ export interface SimulationsOptions {
   readonly access: Access;
   readonly projects: ProjectReader;
   readonly control: Control;
+  readonly feed: FrameFeed;
   readonly now: () => number;
   readonly newId: () => string;
   readonly newSeed: () => number;
@@ -44,6 +48,10 @@ export interface StartOptions {
 /** How long a command may take to show its effect: a slice of the engine is milliseconds, a lost instance is forever. */
 const commandPatienceMs = 5000;
 const commandPollMs = 25;
+const commandRepeatMs = 1000;
+/** A run holds one of few places while it lasts. */
+const longestRunSeconds = 86_400;
+export const mostUnfinished = 50;
 
 export class Simulations {
   readonly #options: SimulationsOptions;
@@ -55,6 +63,16 @@ export class Simulations {
   async start(caller: Caller, projectId: string, given: StartOptions): Promise<Simulation> {
     await this.#require(caller, "simulation.run", projectId, () => unknownProject(projectId));
     const { store, engine, projects, control, now, newId, newSeed } = this.#options;
+    if (given.speed > 0 && given.durationSeconds / given.speed > longestRunSeconds) {
+      const hours = (given.durationSeconds / given.speed / 3600).toPrecision(3);
+      throw invalid("speed", `makes the run last ${hours} hours; at most ${longestRunSeconds / 3600} are allowed`);
+    }
+    if ((await store.countUnfinished(caller.userId)) >= mostUnfinished) {
+      throw new SimulationError(
+        "too_many_unfinished",
+        `you have ${mostUnfinished} simulations that have not ended, the most there can be; wait for one or stop it`,
+      );
+    }
     const project = await projects.read(projectId);
     if (project === undefined) {
       throw unknownProject(projectId);
@@ -97,23 +115,22 @@ export class Simulations {
   }
 
   async command(caller: Caller, id: string, command: Command, load?: number): Promise<Simulation> {
-    const { store, control } = this.#options;
     const simulation = await this.#open(caller, "simulation.run", id);
     const outcome = outcomeOf(command, simulation.status);
     if (outcome === "refused") {
-      throw new SimulationError("wrong_status", `a simulation that is ${simulation.status} cannot ${words[command]}`);
+      throw wrongStatus(command, simulation);
     }
     if (outcome === "done") {
       return simulation;
     }
     if (command === "load" && load !== undefined) {
-      await store.setLoad(id, load);
+      await this.#setLoad(simulation, load);
     }
-    if (command === "stop" && (await store.cancelPending(id, this.#options.now()))) {
-      return this.#find(id);
+    const after = await this.#carryOut(id, command, load);
+    if (command !== "stop" && hasEnded(after.status)) {
+      throw wrongStatus(command, after);
     }
-    await control.send({ id, command, ...(load === undefined ? {} : { load }) });
-    return this.#visible(id, command);
+    return after;
   }
 
   /** What an ended run showed. */
@@ -133,21 +150,57 @@ export class Simulations {
 
   async metrics(caller: Caller, id: string, component: string, most: number): Promise<readonly MetricPoint[]> {
     await this.#open(caller, "simulation.read", id);
-    return thinPoints(await this.#options.store.metrics(id, component), most === 0 ? maxPoints : most);
+    const { store } = this.#options;
+    if (component !== "") {
+      const architecture = await store.architecture(id);
+      if (architecture?.components.every((one) => one.id !== component)) {
+        throw invalid("component", "is not a component of the simulated architecture");
+      }
+    }
+    return thinPoints(await store.metrics(id, component), most === 0 ? maxPoints : most);
   }
 
-  async #visible(id: string, command: Command): Promise<Simulation> {
-    const { now, sleep } = this.#options;
+  /** The load is kept before it is told: an instance that does not hear the command finds it there. */
+  async #setLoad(simulation: Simulation, load: number): Promise<void> {
+    const { store, engine } = this.#options;
+    const { id, durationSeconds, simulatedSeconds } = simulation;
+    const architecture = await store.architecture(id);
+    if (architecture !== undefined) {
+      engine.check(architecture, { load, durationSeconds: Math.max(0, durationSeconds - simulatedSeconds) });
+    }
+    if (!(await store.setLoad(id, load))) {
+      throw wrongStatus("load", await this.#find(id));
+    }
+  }
+
+  async #carryOut(id: string, command: Command, load: number | undefined): Promise<Simulation> {
+    const { control, now, sleep } = this.#options;
     const untilMs = now() + commandPatienceMs;
     for (;;) {
+      if (command === "stop") {
+        await this.#cancelPending(id);
+      }
+      await control.send({ id, command, ...(load === undefined ? {} : { load }) });
+      const repeatAtMs = now() + commandRepeatMs;
+      do {
+        const simulation = await this.#find(id);
+        if (isVisible(command, simulation.status)) {
+          return simulation;
+        }
+        if (now() >= untilMs) {
+          throw new SimulationError("unavailable", "the instance that runs the simulation does not answer; try again");
+        }
+        await sleep(commandPollMs);
+      } while (now() < repeatAtMs);
+    }
+  }
+
+  /** No instance runs it, so nobody else tells its viewers. */
+  async #cancelPending(id: string): Promise<void> {
+    const { store, feed, now } = this.#options;
+    if (await store.cancelPending(id, now())) {
       const simulation = await this.#find(id);
-      if (isVisible(command, simulation.status)) {
-        return simulation;
-      }
-      if (now() >= untilMs) {
-        throw new SimulationError("unavailable", "the instance that runs the simulation does not answer; try again");
-      }
-      await sleep(commandPollMs);
+      feed.publish(simulation, simulation.status, emptyFrame(simulation));
     }
   }
 
@@ -158,7 +211,8 @@ export class Simulations {
   }
 
   async #find(id: string): Promise<Simulation> {
-    const simulation = await this.#options.store.find(id);
+    // PostgreSQL has no NUL in texts, and so no such id.
+    const simulation = id.includes("\0") ? undefined : await this.#options.store.find(id);
     if (simulation === undefined) {
       throw unknownSimulation(id);
     }
@@ -188,6 +242,14 @@ const words: Record<Command, string> = {
   stop: "be stopped",
   load: "have its load changed",
 };
+
+function wrongStatus(command: Command, { status }: Simulation): SimulationError {
+  return new SimulationError("wrong_status", `a simulation that is ${status} cannot ${words[command]}`);
+}
+
+function invalid(field: string, description: string): SimulationError {
+  return new SimulationError("invalid", `${field}: ${description}`, { fields: [{ field, description }] });
+}
 
 function unknownSimulation(id: string): SimulationError {
   return new SimulationError("simulation_unknown", `there is no simulation ${id}`);

@@ -1,0 +1,270 @@
+import type { DescMethod, DescMethodUnary, DescService } from "@bufbuild/protobuf";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { accessOf } from "@weft/auth/verifier";
+import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
+import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type Account, rest, type System, signUp, startSystem } from "./system.ts";
+
+/*
+ * Who may call what, for every RPC there is: anybody without a token, a user who has nothing to do with the project, and
+ * its viewer, editor and owner. The methods come from the descriptors, what is expected of each is written out, so an RPC
+ * that is added without a row here fails the first test.
+ */
+
+const services: readonly DescService[] = [AuthService, AccountService, UserService, ProjectService, SimulationService];
+const methods = services.flatMap((service) => service.methods) as readonly DescMethodUnary[];
+const withAccess = (access: Access): readonly DescMethodUnary[] =>
+  methods.filter((method) => accessOf(method) === access);
+
+const callers = ["anonymous", "other", "viewer", "editor", "owner"] as const;
+type Caller = (typeof callers)[number];
+type Outcome = "ok" | "unauthenticated" | "not_found" | "permission_denied";
+
+interface World {
+  readonly accounts: Readonly<Record<Exclude<Caller, "anonymous">, Account>>;
+  /** A member who is only there to be added and removed. */
+  readonly bystander: Account;
+  readonly project: string;
+  /** Of the same members, to be deleted. */
+  readonly doomed: string;
+  /** The owner's own. */
+  readonly template: string;
+  /** Paced, so that it goes on. */
+  readonly running: string;
+  readonly finished: string;
+}
+
+interface Row {
+  readonly request: (world: World, caller: Caller) => object;
+  /** For anonymous, other, viewer, editor and owner; tried in this order. */
+  readonly outcomes: readonly [Outcome, Outcome, Outcome, Outcome, Outcome];
+}
+
+const anybody = ["ok", "ok", "ok", "ok", "ok"] as const;
+const users = ["unauthenticated", "ok", "ok", "ok", "ok"] as const;
+const readers = ["unauthenticated", "not_found", "ok", "ok", "ok"] as const;
+const writers = ["unauthenticated", "not_found", "permission_denied", "ok", "ok"] as const;
+const owners = ["unauthenticated", "not_found", "permission_denied", "permission_denied", "ok"] as const;
+const onlyTheirUser = ["unauthenticated", "permission_denied", "permission_denied", "permission_denied", "ok"] as const;
+const onlyTheirThing = ["unauthenticated", "not_found", "not_found", "not_found", "ok"] as const;
+
+const ofProject = ({ project }: World) => ({ id: project });
+const ofRun = ({ running }: World) => ({ id: running });
+const ofResult = ({ finished }: World) => ({ id: finished });
+const accountOf = ({ accounts, bystander }: World, caller: Caller): Account =>
+  caller === "anonymous" ? bystander : accounts[caller];
+
+let names = 0;
+function freshName(): string {
+  names += 1;
+  return `matrix${process.pid}x${names}x${Math.floor(Math.random() * 1e6)}`;
+}
+
+const rows: Readonly<Record<string, Row>> = {
+  "weft.auth.v1.AuthService/GetJwks": { request: () => ({}), outcomes: anybody },
+  "weft.auth.v1.AccountService/Signup": {
+    request: () => {
+      const username = freshName();
+      return { username, email: `${username}@example.org`, password: `correct horse ${username}` };
+    },
+    outcomes: anybody,
+  },
+  "weft.auth.v1.AccountService/Login": {
+    request: (world, caller) => {
+      const { user, password } = accountOf(world, caller);
+      return { login: user.username, password };
+    },
+    outcomes: anybody,
+  },
+  "weft.auth.v1.AccountService/Refresh": {
+    request: (world, caller) => ({ refreshToken: accountOf(world, caller).refreshToken }),
+    outcomes: anybody,
+  },
+  "weft.auth.v1.AccountService/Logout": { request: () => ({ refreshToken: "none" }), outcomes: anybody },
+  "weft.auth.v1.AccountService/GetProfile": { request: () => ({}), outcomes: users },
+  "weft.auth.v1.AccountService/UpdateProfile": { request: () => ({ firstName: "Ada" }), outcomes: users },
+  "weft.auth.v1.AccountService/DeleteAccount": {
+    request: () => ({ password: "not the password" }),
+    outcomes: ["unauthenticated", "permission_denied", "permission_denied", "permission_denied", "permission_denied"],
+  },
+  "weft.user.v1.UserService/GetUser": {
+    request: ({ accounts }) => ({ userId: accounts.owner.user.id }),
+    outcomes: onlyTheirUser,
+  },
+  "weft.user.v1.UserService/UpdateUser": {
+    request: ({ accounts }) => ({ userId: accounts.owner.user.id, firstName: "Grace" }),
+    outcomes: onlyTheirUser,
+  },
+  "weft.project.v1.ProjectService/CreateProject": {
+    request: ({ template }) => ({ name: "copy", templateId: template }),
+    outcomes: onlyTheirThing,
+  },
+  "weft.project.v1.ProjectService/ListProjects": { request: () => ({}), outcomes: users },
+  "weft.project.v1.ProjectService/ImportProject": {
+    request: () => ({ name: "imported", format: "COMPOSE", content: "services: {api: {image: api}}" }),
+    outcomes: users,
+  },
+  "weft.project.v1.ProjectService/GetProject": { request: ofProject, outcomes: readers },
+  "weft.project.v1.ProjectService/ExportProject": { request: ofProject, outcomes: readers },
+  "weft.project.v1.ProjectService/ListMembers": { request: ofProject, outcomes: readers },
+  "weft.project.v1.ProjectService/ListVersions": { request: ofProject, outcomes: readers },
+  "weft.project.v1.ProjectService/GetVersion": {
+    request: ({ project }) => ({ id: project, version: 1 }),
+    outcomes: readers,
+  },
+  "weft.project.v1.ProjectService/AnnouncePresence": { request: ofProject, outcomes: readers },
+  "weft.project.v1.ProjectService/UpdateProject": {
+    request: ({ project }) => ({ id: project, description: "changed" }),
+    outcomes: writers,
+  },
+  "weft.project.v1.ProjectService/RestoreVersion": {
+    request: ({ project }) => ({ id: project, version: 1 }),
+    outcomes: writers,
+  },
+  "weft.project.v1.ProjectService/AddMember": {
+    request: ({ project, bystander }) => ({ id: project, userId: bystander.user.id, role: "viewer" }),
+    outcomes: owners,
+  },
+  "weft.project.v1.ProjectService/RemoveMember": {
+    request: ({ project, bystander }) => ({ id: project, userId: bystander.user.id }),
+    outcomes: owners,
+  },
+  "weft.project.v1.ProjectService/DeleteProject": { request: ({ doomed }) => ({ id: doomed }), outcomes: owners },
+  "weft.project.v1.ProjectService/ListTemplates": { request: () => ({}), outcomes: users },
+  "weft.project.v1.ProjectService/CreateTemplate": {
+    request: ({ project }) => ({ projectId: project, name: "taken over" }),
+    outcomes: readers,
+  },
+  "weft.project.v1.ProjectService/GetTemplate": {
+    request: ({ template }) => ({ id: template }),
+    outcomes: onlyTheirThing,
+  },
+  "weft.project.v1.ProjectService/DeleteTemplate": {
+    request: ({ template }) => ({ id: template }),
+    outcomes: onlyTheirThing,
+  },
+  "weft.simulation.v1.SimulationService/StartSimulation": {
+    request: ({ project }) => ({ projectId: project, durationSeconds: 1 }),
+    outcomes: writers,
+  },
+  "weft.simulation.v1.SimulationService/ListSimulations": {
+    request: ({ project }) => ({ projectId: project }),
+    outcomes: readers,
+  },
+  "weft.simulation.v1.SimulationService/GetSimulation": { request: ofRun, outcomes: readers },
+  "weft.simulation.v1.SimulationService/GetMetrics": { request: ofRun, outcomes: readers },
+  "weft.simulation.v1.SimulationService/GetResults": { request: ofResult, outcomes: readers },
+  "weft.simulation.v1.SimulationService/PauseSimulation": { request: ofRun, outcomes: writers },
+  "weft.simulation.v1.SimulationService/ResumeSimulation": { request: ofRun, outcomes: writers },
+  "weft.simulation.v1.SimulationService/SetLoad": {
+    request: ({ running }) => ({ id: running, load: 0.5 }),
+    outcomes: writers,
+  },
+  "weft.simulation.v1.SimulationService/StopSimulation": { request: ofRun, outcomes: writers },
+};
+
+let system: System;
+let world: World;
+
+beforeAll(async () => {
+  system = await startSystem();
+  const [other, viewer, editor, owner, bystander] = await Promise.all([
+    signUp(system),
+    signUp(system),
+    signUp(system),
+    signUp(system),
+    signUp(system),
+  ]);
+  const asOwner = async (path: string, body: object): Promise<string> => {
+    const answer = await rest<{ id: string }>(system, "POST", path, { token: owner.accessToken, body });
+    expect(answer.status).toBe(200);
+    return answer.body.id;
+  };
+  const shared = async (): Promise<string> => {
+    const project = await asOwner("/api/projects", { name: "shared", templateId: "web-shop" });
+    await asOwner(`/api/projects/${project}/members`, { userId: viewer.user.id, role: "viewer" });
+    await asOwner(`/api/projects/${project}/members`, { userId: editor.user.id, role: "editor" });
+    return project;
+  };
+  const project = await shared();
+  const doomed = await shared();
+  const template = await asOwner("/api/templates", { projectId: project, name: "the owner's own" });
+  const runs = `/api/projects/${project}/simulations`;
+  const finished = await asOwner(runs, { durationSeconds: 1 });
+  const running = await asOwner(runs, { durationSeconds: 3600, speed: 1 });
+  const statusOf = async (id: string) =>
+    (await rest(system, "GET", `/api/simulations/${id}`, { token: owner.accessToken })).body.status;
+  await vi.waitFor(async () => expect(await statusOf(finished)).toBe("COMPLETED"), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await statusOf(running)).toBe("RUNNING"), { timeout: 20_000 });
+  world = { accounts: { other, viewer, editor, owner }, bystander, project, doomed, template, running, finished };
+}, 120_000);
+
+afterAll(() => system?.stop());
+
+function nameOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
+
+/** What becomes of a call over Connect. */
+async function outcomeOf(name: string, caller: Caller, request: object): Promise<string> {
+  const token = caller === "anonymous" ? undefined : world.accounts[caller].accessToken;
+  const answer = await rest(system, "POST", `/${name}`, { body: request, ...(token === undefined ? {} : { token }) });
+  return answer.status === 200 ? "ok" : String(answer.body.code);
+}
+
+/** The code with which a method answers an empty request in another protocol; undefined when it does not refuse. */
+async function refusalOf(transport: Transport, method: DescMethodUnary, token?: string): Promise<Code | undefined> {
+  const headers = new Headers(token === undefined ? {} : { authorization: `Bearer ${token}` });
+  return transport.unary(method, undefined, 5000, headers, {}).then(
+    () => undefined,
+    (error: unknown) => ConnectError.from(error).code,
+  );
+}
+
+function transports(): Readonly<Record<string, Transport>> {
+  const grpcPort = 8004 + system.portOffset;
+  return {
+    Connect: createConnectTransport({ baseUrl: system.address, httpVersion: "1.1" }),
+    "Connect by GET": createConnectTransport({ baseUrl: system.address, httpVersion: "1.1", useHttpGet: true }),
+    "gRPC-Web": createGrpcWebTransport({ baseUrl: system.address, httpVersion: "1.1" }),
+    gRPC: createGrpcTransport({ baseUrl: `http://127.0.0.1:${grpcPort}` }),
+  };
+}
+const protocols = ["Connect", "Connect by GET", "gRPC-Web", "gRPC"] as const;
+
+describe("access to RPCs", () => {
+  it("is laid down for every RPC that clients can call", () => {
+    const exposed = [...withAccess(Access.PUBLIC), ...withAccess(Access.USER)].map(nameOf);
+    expect(Object.keys(rows).sort()).toEqual(exposed.sort());
+  });
+
+  it.each(Object.entries(rows))("to %s is what the table says", async (name, { request, outcomes }) => {
+    const seen: Record<string, string> = {};
+    for (const caller of callers) {
+      seen[caller] = await outcomeOf(name, caller, request(world, caller));
+    }
+    expect(seen).toEqual(Object.fromEntries(callers.map((caller, at) => [caller, outcomes[at]])));
+  });
+
+  it.each(protocols)("is refused without a token over %s, whatever is asked", async (protocol) => {
+    const transport = transports()[protocol] as Transport;
+    const answers = withAccess(Access.USER).map(async (method) => [nameOf(method), await refusalOf(transport, method)]);
+    const wanted = withAccess(Access.USER).map((method) => [nameOf(method), Code.Unauthenticated]);
+    expect(await Promise.all(answers)).toEqual(wanted);
+  });
+
+  it.each(protocols)("does not exist over %s for what is internal to the mesh, even with a token", async (protocol) => {
+    const transport = transports()[protocol] as Transport;
+    const internal = withAccess(Access.INTERNAL);
+    const token = world.accounts.owner.accessToken;
+    const answers = internal.map(async (method) => [nameOf(method), await refusalOf(transport, method, token)]);
+    expect(internal).not.toHaveLength(0);
+    expect(await Promise.all(answers)).toEqual(internal.map((method) => [nameOf(method), Code.Unimplemented]));
+  });
+});
