@@ -61,17 +61,32 @@ describe("an admitting breaker", () => {
     ...(["CANCELED", "QUEUE_FULL", "CONNECTION_CEILING", "CALL_REFUSED", "MESSAGE_TOO_LARGE"] as MeshErrorCode[]).map(
       (code): [Error, boolean] => [new MeshError(code), false],
     ),
-    ...[Code.Unknown, Code.Internal, Code.Unavailable, Code.DeadlineExceeded, Code.DataLoss].map(
-      (code): [Error, boolean] => [new ConnectError("x", code), true],
-    ),
-    ...[Code.NotFound, Code.InvalidArgument, Code.PermissionDenied, Code.ResourceExhausted, Code.Canceled].map(
-      (code): [Error, boolean] => [new ConnectError("x", code), false],
+    ...[Code.Unknown, Code.Internal, Code.Unavailable, Code.DeadlineExceeded, Code.NotFound, Code.Canceled].map(
+      (code): [Error, boolean] => [new ConnectError("an answer", code), false],
     ),
   ];
   test.each(verdicts)("%s blames the instance: %s", async (error, blames) => {
     const { breaker, run } = start();
     await run(() => Promise.reject(error), 8);
     expect(breaker.state).toBe(blames ? "ejected" : "admitting");
+  });
+});
+
+describe("a deadline that passes", () => {
+  const late = () => Promise.reject(new MeshError("DEADLINE_EXCEEDED"));
+
+  test.each([
+    { patienceMs: 3, state: "admitting" },
+    { patienceMs: 999, state: "admitting" },
+    { patienceMs: 1000, state: "ejected" },
+  ])("after $patienceMs ms leaves the breaker $state", async ({ patienceMs, state }) => {
+    const { breaker } = start();
+    for (let call = 0; call < 8; call += 1) {
+      await expect(breaker.run(late, patienceMs)).rejects.toMatchObject({
+        meshCode: expect.stringMatching(/DEADLINE_EXCEEDED|NO_INSTANCE_AVAILABLE/),
+      });
+    }
+    expect(breaker.state).toBe(state);
   });
 });
 

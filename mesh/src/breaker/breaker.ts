@@ -1,4 +1,3 @@
-import { Code, ConnectError } from "@connectrpc/connect";
 import CircuitBreaker from "opossum";
 import { MeshError, type MeshErrorCode } from "../errors.ts";
 
@@ -7,8 +6,8 @@ import { MeshError, type MeshErrorCode } from "../errors.ts";
  * off, because it would abort every call of the breaker at once (nodeshift/opossum#780) and deadlines are ours anyway.
  *
  * States are named by what happens to the instance: "admitting" takes calls, "ejected" takes none, "probing" takes one to
- * see whether it recovered. Only failures that tell about the instance count: a refused argument or a missing record is a
- * good answer. A caller that went away says nothing; a probe that ends so has shown no recovery, and the rest begins anew.
+ * see whether it recovered. Only failures that tell about the instance count: connections that are refused or lost, and
+ * answers that do not come in a fair time. A caller that went away says nothing; a probe that ends so has shown no recovery, and the rest begins anew.
  */
 export type BreakerState = "admitting" | "probing" | "ejected";
 
@@ -56,10 +55,27 @@ export class Breaker {
     return this.#breaker.closed || this.#breaker.pendingClose;
   }
 
-  /** Runs the call and counts what became of it. Rejects with NO_INSTANCE_AVAILABLE, not sent, while ejected. */
-  async run<T>(call: () => Promise<T>): Promise<T> {
+  /**
+   * Runs the call and counts what became of it. Rejects with NO_INSTANCE_AVAILABLE, not sent, while ejected. `patienceMs`
+   * is the time that the caller gives: one that gives hardly any learns nothing about the instance by running out of it.
+   */
+  async run<T>(call: () => Promise<T>, patienceMs: number = Number.POSITIVE_INFINITY): Promise<T> {
+    const judged = async (): Promise<{ value: T } | { hasty: unknown }> => {
+      try {
+        return { value: await call() };
+      } catch (error) {
+        if (patienceMs < fairPatienceMs && error instanceof MeshError && error.meshCode === "DEADLINE_EXCEEDED") {
+          return { hasty: error };
+        }
+        throw error;
+      }
+    };
     try {
-      return (await this.#breaker.fire(call)) as T;
+      const outcome = (await this.#breaker.fire(judged)) as { value: T } | { hasty: unknown };
+      if ("hasty" in outcome) {
+        throw outcome.hasty;
+      }
+      return outcome.value;
     } catch (error) {
       if (CircuitBreaker.isOurError(error as Error)) {
         throw new MeshError("NO_INSTANCE_AVAILABLE", "its circuit breaker is open", { cause: error });
@@ -74,14 +90,8 @@ export class Breaker {
   }
 }
 
-/** Codes that tell about the instance rather than about the call. */
-const blamingCodes: ReadonlySet<Code> = new Set([
-  Code.Unknown,
-  Code.DeadlineExceeded,
-  Code.Internal,
-  Code.Unavailable,
-  Code.DataLoss,
-]);
+/** Nobody can blame an instance for not answering faster than this. */
+const fairPatienceMs = 1000;
 
 const blamingMeshCodes: ReadonlySet<MeshErrorCode> = new Set([
   "CONNECT_FAILED",
@@ -90,11 +100,12 @@ const blamingMeshCodes: ReadonlySet<MeshErrorCode> = new Set([
   "PROTOCOL_ERROR",
 ]);
 
+/**
+ * What tells about the instance rather than about the call. An answer never does, not even INTERNAL: whoever finds an
+ * input that makes a service fail could otherwise take it from everybody with ten calls.
+ */
 function blamesInstance(error: unknown): boolean {
-  if (error instanceof MeshError) {
-    return blamingMeshCodes.has(error.meshCode);
-  }
-  return error instanceof ConnectError && blamingCodes.has(error.code);
+  return error instanceof MeshError && blamingMeshCodes.has(error.meshCode);
 }
 
 /** What the mesh itself ended without an answer of the instance: a cancellation, a full queue. */

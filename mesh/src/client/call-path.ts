@@ -99,7 +99,7 @@ export function createCallPath(options: CallPathOptions): Transport {
 
   async function attemptOn(endpoint: Endpoint, call: AttemptCall): Promise<UnaryAnswer> {
     try {
-      return await endpoint.breaker.run(() => sendOn(endpoint, call));
+      return await endpoint.breaker.run(() => sendOn(endpoint, call), call.deadlineMs - clock.monotonicMs());
     } finally {
       peer.done(endpoint);
     }

@@ -1,8 +1,9 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { createValidator, type Validator, violationsToProto } from "@bufbuild/protovalidate";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
-import { fieldViolationsOf } from "../rest/field-violations.ts";
+import { fieldViolationsOf, maxViolations } from "../rest/field-violations.ts";
 import { serviceError } from "../service-error.ts";
+import { assertStorableText } from "./storable-text.ts";
 
 /**
  * Checks every request against the protovalidate rules of its .proto before the handler sees it. The answer to a bad one
@@ -29,6 +30,7 @@ let shared: Validator | undefined;
 
 /** Checks one message; throws what `validate` answers with. Rules are compiled once per process and message type. */
 export function validateMessage(schema: DescMessage, message: Message): void {
+  assertStorableText(schema, message);
   shared ??= createValidator();
   const result = shared.validate(schema, message);
   if (result.kind === "valid") {
@@ -37,9 +39,10 @@ export function validateMessage(schema: DescMessage, message: Message): void {
   if (result.kind === "error") {
     throw new ConnectError("the request could not be checked", Code.Internal, undefined, undefined, result.error);
   }
-  const violations = fieldViolationsOf(violationsToProto(result.violations)[0]);
+  const violations = fieldViolationsOf(violationsToProto(result.violations.slice(0, maxViolations))[0]);
   const first = violations[0];
-  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
+  const others = result.violations.length - 1;
+  const more = others > 0 ? ` (and ${others} more)` : "";
   const what =
     first === undefined
       ? "invalid request"

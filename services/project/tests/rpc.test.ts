@@ -222,7 +222,7 @@ describe("ProjectService", () => {
     ["no token", Code.Unauthenticated, "TOKEN_MISSING", (id) => client.getProject({ id })],
     ["a stranger", Code.NotFound, "PROJECT_UNKNOWN", (id) => client.getProject({ id }, as("eve"))],
     ["an id that auth refuses", Code.NotFound, "PROJECT_UNKNOWN", () => client.getProject({ id: "a b" }, as("ada"))],
-    ["an id with NUL", Code.NotFound, "PROJECT_UNKNOWN", () => client.getProject({ id: NUL }, as("ada"))],
+    ["an id with NUL", Code.InvalidArgument, "INVALID_FIELDS", () => client.getProject({ id: NUL }, as("ada"))],
     [
       "a name with NUL",
       Code.InvalidArgument,
@@ -239,8 +239,8 @@ describe("ProjectService", () => {
     ],
     [
       "a template with NUL",
-      Code.NotFound,
-      "TEMPLATE_UNKNOWN",
+      Code.InvalidArgument,
+      "INVALID_FIELDS",
       () => client.createProject({ name: "x", templateId: NUL }, as("ada")),
       "templateId",
     ],

@@ -255,7 +255,7 @@ describe("SimulationService", () => {
       () => client.startSimulation({ projectId: "p1", durationSeconds: 1 }, as("viewer")),
     ],
     ["an unknown id", Code.NotFound, "SIMULATION_UNKNOWN", () => client.getSimulation({ id: "none" }, owner)],
-    ["an id with NUL", Code.NotFound, "SIMULATION_UNKNOWN", () => client.stopSimulation({ id: NUL }, owner)],
+    ["an id with NUL", Code.InvalidArgument, "INVALID_FIELDS", () => client.stopSimulation({ id: NUL }, owner)],
     ["an unknown project", Code.NotFound, "PROJECT_UNKNOWN", () => start({}, "x")],
     ["a project that auth refuses", Code.NotFound, "PROJECT_UNKNOWN", () => start({}, "a b")],
     ["a deleted project", Code.NotFound, "PROJECT_UNKNOWN", () => start({}, "p-gone")],

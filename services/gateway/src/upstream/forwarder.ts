@@ -6,7 +6,6 @@ import { apartFromClient, clientDeadline } from "./client-deadline.ts";
 import type { Upstream } from "./exposed-methods.ts";
 import { forwardedError, late, unavailable } from "./forwarded-error.ts";
 import { assertFewItems } from "./list-limit.ts";
-import { assertStorableText } from "./storable-text.ts";
 
 /*
  * Passes calls on to the services behind, whatever protocol they came by: REST, Connect, gRPC-Web and gRPC all end here.
@@ -125,7 +124,6 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 function assertSound(desc: DescMessage, message: Message): void {
   assertFewItems(desc, message);
   validateMessage(desc, message);
-  assertStorableText(desc, message);
 }
 
 async function* only(message: Message) {

@@ -116,10 +116,14 @@ export class Projects {
     const role = await this.#require(caller, "project.delete", id);
     const { store, feed, access, now } = this.#options;
     const removed = await store.remove(id);
-    if (removed) {
-      await feed.publish({ type: "deleted", projectId: id, by: caller, atMs: now() });
+    try {
+      // First, so that whoever hears of the deletion and asks again finds the rights gone.
+      await access.revokeAll(id);
+    } finally {
+      if (removed) {
+        await feed.publish({ type: "deleted", projectId: id, by: caller, atMs: now() });
+      }
     }
-    await access.revokeAll(id);
     // An owner of nothing finishes a deletion that failed half-way; an administrator may just have mistyped.
     if (!removed && role !== "owner") {
       throw unknownProject(id);

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import { errorViolations } from "@weft/mesh";
 import { CreateProjectRequestSchema, CreateTemplateRequestSchema } from "@weft/proto/weft/project/v1/project_pb.ts";
 import { describe, expect, it } from "vitest";
+import { errorViolations } from "../service-error.ts";
 import { assertStorableText } from "./storable-text.ts";
 
 const description = "must not have NUL characters or halves of surrogate pairs";

@@ -1,12 +1,12 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { isReflectMessage, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { Code } from "@connectrpc/connect";
-import { serviceError } from "@weft/mesh";
+import { serviceError } from "../service-error.ts";
 
 /*
  * Refuses text that no service can keep or look up: PostgreSQL takes no NUL character and no half of a surrogate pair.
- * Behind the gateway such a text is an error of the database, so a fault of the service, and enough faults eject an
- * instance: one login with a NUL, repeated, would log everybody out of the mesh. Here it is what it is, a bad request.
+ * Deeper down such a text is an error of the database, which looks like a fault of the service. Here it is what it is, a
+ * bad request.
  */
 
 /** Throws INVALID_ARGUMENT, naming the first field at fault as the client writes it. */
