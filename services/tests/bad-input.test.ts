@@ -372,6 +372,14 @@ const rows: readonly Row[] = [
     fields: ["maxPoints"],
   },
   {
+    what: "no load",
+    method: "POST",
+    path: "/api/simulations/:simulation:load",
+    body: {},
+    ...invalid,
+    fields: ["load"],
+  },
+  {
     what: "a load that is no number",
     method: "POST",
     path: "/api/simulations/:simulation:load",

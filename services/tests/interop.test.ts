@@ -39,6 +39,8 @@ let system: System;
 let account: Account;
 
 beforeAll(async () => {
+  // buf reads the schema from here, third-party files included.
+  await run(process.execPath, [join(root, "proto/generate.ts"), "--check"]);
   system = await startSystem();
   account = await signUp(system);
 }, 120_000);

@@ -43,7 +43,8 @@ async function install(root, manifests) {
     process.stderr.write(`weft: installing dependencies (npm ${command}) …\n`);
     const startedMs = Date.now();
     // NODE_ENV=production would leave out the pinned Node, which is a development dependency.
-    await runNpm(root, [command, "--include=dev", "--prefer-offline", "--no-audit", "--no-fund"]);
+    // The packages run on the pinned Node: warnings that they do not suit the one that installs them mean nothing.
+    await runNpm(root, [command, "--include=dev", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]);
     process.stderr.write(`weft: dependencies installed in ${((Date.now() - startedMs) / 1000).toFixed(0)} s\n`);
   }
   await repairInstallScripts(root, manifests.root);

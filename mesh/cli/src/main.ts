@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
-import colors from "picocolors";
 import { CliError, describeError } from "./cli-error.ts";
+import colors from "./command-line/colors.ts";
 import { nearest } from "./command-line/nearest.ts";
 import { assertKnownOptions } from "./command-line/options.ts";
 

@@ -228,7 +228,8 @@ describe("decodeRestRequest: whatever is sent", () => {
         count: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
         total: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
         active: fc.boolean(),
-        ratio: fc.double({ noDefaultInfinity: true, noNaN: true }),
+        // JSON has no negative zero.
+        ratio: fc.double({ noDefaultInfinity: true, noNaN: true }).map((ratio) => (Object.is(ratio, -0) ? 0 : ratio)),
         color: fc.constantFrom("COLOR_RED", "COLOR_BLUE"),
         tags: fc.array(text),
         scores: fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
@@ -245,13 +246,13 @@ describe("decodeRestRequest: whatever is sent", () => {
         const query = new URLSearchParams();
         for (const [name, value] of Object.entries(json)) {
           for (const each of Array.isArray(value) ? value : [value]) {
-            query.append(name, Object.is(each, -0) ? "-0" : String(each));
+            query.append(name, String(each));
           }
         }
         const fromQuery = decode("Get", { params: { id: "i" }, query: query.toString() });
         const fromBody = decode("Create", {
           params: { id: "i" },
-          body: JSON.stringify(json).replaceAll(":-0,", ":0,"),
+          body: JSON.stringify(json),
         });
         expect(toJson(item, fromQuery)).toEqual(toJson(item, fromBody));
       }),

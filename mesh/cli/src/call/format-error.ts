@@ -1,6 +1,6 @@
 import { fromBinary, type Registry, toJson } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import colors from "picocolors";
+import colors from "../command-line/colors.ts";
 
 /** Details that the mesh reads itself, by the type they travel as. */
 const understood = new Set(["google.rpc.ErrorInfo", "google.rpc.BadRequest", "buf.validate.Violations"]);

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import colors from "picocolors";
+import colors from "./colors.ts";
 
 /** Lays out rows under headings, columns as wide as their widest cell; colours in cells do not count. */
 export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {

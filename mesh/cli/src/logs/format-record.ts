@@ -1,4 +1,4 @@
-import colors from "picocolors";
+import colors from "../command-line/colors.ts";
 import type { LogLevel, LogRecord } from "./log-record.ts";
 
 const paint: Readonly<Record<LogLevel, (text: string) => string>> = {

@@ -1,4 +1,4 @@
-import colors from "picocolors";
+import colors from "../command-line/colors.ts";
 import { formatSpan, formatTable } from "../command-line/table.ts";
 import type { InstanceStatus, SystemStatus } from "./system-status.ts";
 

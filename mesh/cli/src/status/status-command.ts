@@ -1,5 +1,5 @@
 import { defineCommand } from "citty";
-import colors from "picocolors";
+import colors from "../command-line/colors.ts";
 import { commonArgs } from "../command-line/options.ts";
 import { findRun, redisArgs, registryUrl } from "../registry/registry-access.ts";
 import { formatStatus, statusJson } from "./format-status.ts";

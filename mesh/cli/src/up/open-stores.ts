@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { registryUrl, withRedis } from "../registry/registry-access.ts";
 import { provisionServices, type ServiceSchema, type Store, startPostgres, startRedis } from "../stores/index.ts";
 import { hideSecrets } from "../stores/provision.ts";
 import type { StatePaths } from "../workspace/state-directory.ts";
@@ -47,7 +48,9 @@ export async function openStores(options: OpenStoresOptions): Promise<OpenStores
 async function openRedis({ paths, env, onDone, onNote }: OpenStoresOptions) {
   const given = env.REDIS_URL?.trim();
   if (given !== undefined && given !== "") {
-    onDone("Redis", `as given: ${hideSecrets(given)}`);
+    const url = registryUrl(given, undefined) ?? given;
+    await withRedis(url, (redis) => redis.ping());
+    onDone("Redis", `as given: ${hideSecrets(url)}`);
     return { store: undefined, running: givenStore(given, "given by REDIS_URL") };
   }
   const startedAt = performance.now();

@@ -13,7 +13,9 @@ export async function assertPortsFree(processes: readonly PlannedProcess[], port
       const holder = await findPortHolder(port);
       const who = holder === undefined ? "another process" : `process ${holder.pid} (${holder.command})`;
       const stop = holder === undefined ? "stop that process" : `stop it (kill ${holder.pid})`;
-      throw new CliError(`port ${port}, the ${name} port of ${definition.service} ${instance}, is held by ${who}`, {
+      // A service with a block of its own size names its ports differently, so only the standard names are said.
+      const which = definition.portsPerInstance === 4 ? `the ${name} port` : "a port";
+      throw new CliError(`port ${port}, ${which} of ${definition.service} ${instance}, is held by ${who}`, {
         next: `${stop}, or run beside it: WEFT_PORT_OFFSET=${portOffset + 100} npm start`,
       });
     }

@@ -1,4 +1,4 @@
-import colors from "picocolors";
+import colors from "../command-line/colors.ts";
 
 /**
  * Tells a person how far the start is: one line per finished step, and on a terminal a moving line for what is still

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
-import colors from "picocolors";
 import { CliError } from "../cli-error.ts";
+import colors from "../command-line/colors.ts";
 import { startGuard } from "../process/process-guard.ts";
 import { identifyProcess } from "../process/process-identity.ts";
 import type { StatePaths } from "../workspace/state-directory.ts";

@@ -251,7 +251,12 @@ class Exchange {
       this.#writeHead(response);
       if (this.request.method === "HEAD" || response.status === 204 || response.status === 304) {
         this.#finished();
-        res.endWithoutBody(undefined, close);
+        // Without arguments: uWS takes an undefined length for 2^63.
+        if (close) {
+          res.end(new Uint8Array(), true);
+        } else {
+          res.endWithoutBody();
+        }
       } else if (close || body.byteLength <= endAtOnceMaxBytes) {
         this.#finished();
         res.end(body, close);

@@ -128,7 +128,7 @@ function taken(fields: readonly UniqueField[]): UserError {
   const names: Record<UniqueField, string> = { username: "username", email: "e-mail address" };
   return new UserError(
     "field_taken",
-    `the ${fields.map((field) => names[field]).join(" and the ")} is taken`,
+    `the ${fields.map((field) => names[field]).join(" and the ")} ${fields.length > 1 ? "are" : "is"} taken`,
     fields.map((field) => ({ field, description: `this ${names[field]} is taken` })),
   );
 }
