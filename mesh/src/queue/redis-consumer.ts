@@ -61,6 +61,7 @@ export class RedisConsumer implements Consumer {
   #upkeepTimer: Timer | undefined;
   #upkeep: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  #drained = false;
 
   constructor(settings: RedisConsumerOptions) {
     this.#settings = settings;
@@ -94,6 +95,8 @@ export class RedisConsumer implements Consumer {
     const drained = this.#executor.drain();
     await this.#reading;
     const unfinished = await drained;
+    // Before the upkeep is waited for: one that is under way would plan the next, and renew for ever what is given back.
+    this.#drained = true;
     this.#upkeepTimer?.cancel();
     await this.#upkeep;
     try {
@@ -227,7 +230,7 @@ export class RedisConsumer implements Consumer {
         .catch((error: unknown) => this.#settings.logger.debug({ err: error }, "queue upkeep failed"))
         .finally(() => {
           // Goes on while draining: the handlers that are waited for still need their leases.
-          if (this.#closing === undefined || this.#executor.held().length > 0) this.#planUpkeep();
+          if (!this.#drained) this.#planUpkeep();
         });
     }, delayMs);
   }
