@@ -49,12 +49,12 @@ it("gives its jobs to another consumer when it is closed in the middle of its up
     commands: replacing(commands, "xautoclaim", async (...args) => {
       upkeep.resolve();
       await gate.promise;
-      return commands.call("XAUTOCLAIM", args as string[]);
+      return Reflect.apply(commands.xautoclaim, commands, args) as Promise<unknown>;
     }),
     dedicated: (purpose) => {
       const blocking = redis.dedicated(purpose);
       return replacing(blocking, "xreadgroup", (...args) =>
-        blocking.call("XREADGROUP", args as string[]).finally(() => {
+        (Reflect.apply(blocking.xreadgroup, blocking, args) as Promise<unknown>).finally(() => {
           reads += 1;
         }),
       );
