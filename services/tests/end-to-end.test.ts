@@ -345,6 +345,13 @@ describe("a project", () => {
         .load,
     ).toBe(2);
     expect((await rest(system, "GET", `${path}/results`, { token })).status).toBe(400);
+    // A run stopped in its first moments has, rightly, completed nothing.
+    await until(
+      "some of it is simulated",
+      async () =>
+        (await rest<Simulation & { simulatedSeconds: number }>(system, "GET", path, { token })).body.simulatedSeconds >
+        1,
+    );
     expect((await rest<Simulation>(system, "POST", `${path}:stop`, { token })).body.status).toBe("STOPPED");
     expect((await rest<Results>(system, "GET", `${path}/results`, { token })).body.completed).toBeGreaterThan(0);
     expect((await rest(system, "POST", `${path}:pause`, { token })).status).toBe(400);
