@@ -34,7 +34,7 @@ const domainPackages: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The contracts that the mesh itself speaks; all others belong to services. */
-const meshContracts = /^@weft\/proto\/(google|grpc|weft\/mesh|weft\/options)\//;
+const meshContracts = /^@weft\/proto\/(google|grpc|weft\/lane|weft\/options)\//;
 
 /** An import with what every rule asks about it; `target` is a path from the root, set for relative imports only. */
 interface ResolvedImport {
@@ -122,7 +122,7 @@ function meshKnowsNoService(file: SourceFile, { specifier }: ResolvedImport): st
   }
   return meshContracts.test(specifier)
     ? undefined
-    : "the mesh knows no service: of ours it imports only the contracts google/*, grpc/*, weft/mesh/* and weft/options/*";
+    : "the mesh knows no service: of ours it imports only the contracts google/*, grpc/*, weft/lane/* and weft/options/*";
 }
 
 function compositionRootIsLast(file: SourceFile, { target }: ResolvedImport): string | undefined {
@@ -162,5 +162,5 @@ function isTest(path: string): boolean {
 }
 
 function isTestKit(path: string): boolean {
-  return path.startsWith("mesh/src/testing/");
+  return /^mesh\/src\/(.+\/)?testing\//.test(path);
 }
