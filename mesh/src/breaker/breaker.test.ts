@@ -1,157 +1,180 @@
-import { Code, ConnectError } from "@connectrpc/connect";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { MeshError, type MeshErrorCode } from "../errors.ts";
-import { Breaker, type BreakerState } from "./breaker.ts";
-
-// opossum keeps time by itself, on the timers of the process.
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+import { describe, expect, test } from "vitest";
+import { seededRandom } from "../random.ts";
+import type { Outcome } from "./blame.ts";
+import { Breaker, type BreakerOptions, type BreakerTransition } from "./breaker.ts";
 
 const restMs = 2000;
-const broken = (): Promise<never> => Promise.reject(new MeshError("CONNECTION_LOST"));
-const fine = (): Promise<string> => Promise.resolve("fine");
 
-function start(options = {}) {
-  const transitions: BreakerState[] = [];
-  const breaker = new Breaker({ minCalls: 4, restMs, onTransition: (to) => void transitions.push(to), ...options });
-  const run = async (call: () => Promise<unknown>, times = 1): Promise<void> => {
-    for (let time = 0; time < times; time += 1) {
-      await breaker.run(call).catch(() => undefined);
+/** A breaker at a time that the test moves. */
+function start(options: BreakerOptions = {}) {
+  const transitions: BreakerTransition[] = [];
+  const breaker = new Breaker({
+    options: { minCalls: 4, restMs, ...options },
+    random: seededRandom(1),
+    onTransition: (transition) => void transitions.push(transition),
+  });
+  const time = { ms: 100_000 };
+  const run = (outcome: Outcome, times = 1, everyMs = 0): void => {
+    for (let call = 0; call < times; call += 1) {
+      if (breaker.begin(time.ms)) {
+        breaker.record(outcome, time.ms);
+      }
+      time.ms += everyMs;
     }
   };
-  return { breaker, transitions, run };
+  const state = () => breaker.state(time.ms);
+  const changes = () => transitions.map(({ to, reason }) => `${to}: ${reason}`);
+  return { breaker, transitions, changes, run, state, time };
+}
+
+function ejected(options: BreakerOptions = {}) {
+  const parts = start(options);
+  parts.run("failure", 4);
+  expect(parts.state()).toBe("ejected");
+  return parts;
+}
+
+/** The end of the last rest that was begun, told by asking every 10 ms. */
+function restOf({ breaker, time }: ReturnType<typeof start>): number {
+  const beganMs = time.ms;
+  while (!breaker.admits(time.ms)) {
+    time.ms += 10;
+  }
+  return time.ms - beganMs;
 }
 
 describe("an admitting breaker", () => {
-  test("passes answers and errors through as they are", async () => {
-    const { breaker } = start();
-    expect(await breaker.run(fine)).toBe("fine");
-    const error = new ConnectError("no", Code.NotFound);
-    await expect(breaker.run(() => Promise.reject(error))).rejects.toBe(error);
+  test("ejects once half of enough calls have failed, and says how many", () => {
+    const { transitions, run, state } = start();
+    run("success", 3);
+    run("failure", 2);
+    expect(state()).toBe("admitting");
+    run("failure");
+    expect(state()).toBe("ejected");
+    expect(transitions).toMatchObject([
+      { from: "admitting", to: "ejected", reason: "success_rate", detail: expect.stringContaining("3 of 6 calls") },
+    ]);
+    expect(transitions[0]?.detail).toMatch(/failed in 10 s; rests for 2 s$/);
   });
 
-  test("ejects once more than half of enough calls have failed", async () => {
-    const { breaker, transitions, run } = start();
-    await run(fine, 2);
-    await run(broken, 2);
-    expect(breaker.state).toBe("admitting");
-    await run(broken);
-    expect(breaker.state).toBe("ejected");
-    expect(transitions).toEqual(["ejected"]);
+  test("waits for enough calls before it judges", () => {
+    const { run, state } = start();
+    run("failure", 3);
+    expect(state()).toBe("admitting");
   });
 
-  test("waits for enough calls before it judges", async () => {
-    const { breaker, run } = start();
-    await run(broken, 3);
-    expect(breaker.state).toBe("admitting");
+  test("forgets failures that are older than its window", () => {
+    const { run, state, time } = start({ windowMs: 1000 });
+    run("failure", 3);
+    time.ms += 1200;
+    run("failure", 1);
+    expect(state()).toBe("admitting");
   });
 
-  test("forgets failures that are older than its window", async () => {
-    const { breaker, run } = start({ windowMs: 1000 });
-    await run(broken, 3);
-    await vi.advanceTimersByTimeAsync(1200);
-    await run(broken, 1);
-    expect(breaker.state).toBe("admitting");
+  test("does not count what says nothing", () => {
+    const { run, state } = start();
+    run("failure", 3);
+    run("neutral", 20);
+    expect(state()).toBe("admitting");
+    run("failure");
+    expect(state()).toBe("ejected");
   });
 
-  const verdicts: [error: Error, blames: boolean][] = [
-    ...(["CONNECT_FAILED", "CONNECTION_LOST", "DEADLINE_EXCEEDED", "PROTOCOL_ERROR"] as MeshErrorCode[]).map(
-      (code): [Error, boolean] => [new MeshError(code), true],
-    ),
-    ...(["CANCELED", "QUEUE_FULL", "CONNECTION_CEILING", "CALL_REFUSED", "MESSAGE_TOO_LARGE"] as MeshErrorCode[]).map(
-      (code): [Error, boolean] => [new MeshError(code), false],
-    ),
-    ...[Code.Unknown, Code.Internal, Code.Unavailable, Code.DeadlineExceeded, Code.NotFound, Code.Canceled].map(
-      (code): [Error, boolean] => [new ConnectError("an answer", code), false],
-    ),
-  ];
-  test.each(verdicts)("%s blames the instance: %s", async (error, blames) => {
-    const { breaker, run } = start();
-    await run(() => Promise.reject(error), 8);
-    expect(breaker.state).toBe(blames ? "ejected" : "admitting");
+  test("ejects an instance with little traffic after five failures in a row", () => {
+    const { run, state, changes } = start({ minCalls: 10 });
+    run("failure", 4, 2000);
+    expect(state()).toBe("admitting");
+    run("failure");
+    expect(changes()).toEqual(["ejected: consecutive_failures"]);
   });
-});
 
-describe("a deadline that passes", () => {
-  const late = () => Promise.reject(new MeshError("DEADLINE_EXCEEDED"));
-
-  test.each([
-    { patienceMs: 3, state: "admitting" },
-    { patienceMs: 999, state: "admitting" },
-    { patienceMs: 1000, state: "ejected" },
-  ])("after $patienceMs ms leaves the breaker $state", async ({ patienceMs, state }) => {
-    const { breaker } = start();
-    for (let call = 0; call < 8; call += 1) {
-      await expect(breaker.run(late, patienceMs)).rejects.toMatchObject({
-        meshCode: expect.stringMatching(/DEADLINE_EXCEEDED|NO_INSTANCE_AVAILABLE/),
-      });
-    }
-    expect(breaker.state).toBe(state);
+  test("takes the calls of one lost connection for one event, not for failures in a row", () => {
+    const { run, state } = start({ minCalls: 10 });
+    run("success", 20);
+    run("failure", 15);
+    expect(state()).toBe("admitting");
   });
 });
 
 describe("an ejected breaker", () => {
-  async function ejected() {
-    const parts = start();
-    await parts.run(broken, 5);
-    expect(parts.breaker.state).toBe("ejected");
-    return parts;
-  }
+  test("takes no call", () => {
+    const { breaker, time } = ejected();
+    expect([breaker.admits(time.ms), breaker.begin(time.ms)]).toEqual([false, false]);
+    expect(breaker.admitsAtMs).toBe(time.ms + restMs);
+  });
 
-  test("runs no call, and says that it was not sent", async () => {
-    const { breaker } = await ejected();
-    expect(breaker.admits).toBe(false);
-    await expect(breaker.run(() => expect.fail("the call was run"))).rejects.toMatchObject({
-      meshCode: "NO_INSTANCE_AVAILABLE",
-      sent: false,
-      retryable: true,
+  test("learns nothing from calls that began before", () => {
+    const { run, state, breaker, time, changes } = ejected();
+    breaker.record("success", time.ms + 5, 500);
+    expect(state()).toBe("ejected");
+    time.ms += restMs;
+    expect(breaker.begin(time.ms)).toBe(true);
+    breaker.record("failure", time.ms + 1, restMs + 500);
+    expect(state()).toBe("probing");
+    breaker.record("success", time.ms + 2, 2);
+    time.ms += 10;
+    for (let late = 0; late < 20; late += 1) {
+      breaker.record("failure", time.ms, 3000);
+    }
+    expect(state()).toBe("admitting");
+    run("success");
+    expect(changes()).toEqual(["ejected: success_rate", "probing: rest_over", "admitting: probe_ok"]);
+  });
+
+  test("takes one call as a probe after its rest, and others go elsewhere meanwhile", () => {
+    const { breaker, time, state } = ejected();
+    time.ms += restMs - 1;
+    expect(state()).toBe("ejected");
+    time.ms += 1;
+    expect(state()).toBe("probing");
+    expect([breaker.admits(time.ms), breaker.admits(time.ms)]).toEqual([true, true]);
+    expect([breaker.begin(time.ms), breaker.begin(time.ms), breaker.admits(time.ms)]).toEqual([true, false, false]);
+    breaker.record("success", time.ms + 3, 3);
+    expect(state()).toBe("admitting");
+  });
+
+  test("begins the same rest anew after a probe that said nothing", () => {
+    const parts = ejected();
+    parts.time.ms += restMs;
+    parts.run("neutral");
+    expect(parts.changes().at(-1)).toBe("ejected: probe_unclear");
+    expect(restOf(parts)).toBe(restMs);
+  });
+
+  test("rests longer after each probe that failed, up to a limit, and not as long as others", () => {
+    const parts = ejected({ maxRestMs: 10_000 });
+    const rests = [restOf(parts)];
+    for (let probe = 0; probe < 5; probe += 1) {
+      parts.run("failure");
+      rests.push(restOf(parts));
+    }
+    const ceilings = [2000, 4000, 8000, 10_000, 10_000, 10_000];
+    rests.forEach((rest, index) => {
+      expect(rest).toBeGreaterThanOrEqual((ceilings[index] as number) * (index === 0 ? 1 : 0.75));
+      expect(rest).toBeLessThanOrEqual((ceilings[index] as number) + 10);
     });
+    expect(new Set(rests.slice(3)).size).toBe(3);
+    expect(parts.changes().filter((change) => change === "ejected: probe_failed")).toHaveLength(5);
   });
 
-  test("takes one call as a probe after its rest, and others go elsewhere meanwhile", async () => {
-    const { breaker, transitions } = await ejected();
-    await vi.advanceTimersByTimeAsync(restMs);
-    expect(breaker.state).toBe("probing");
-    expect(breaker.admits).toBe(true);
-    const probe = Promise.withResolvers<string>();
-    const probing = breaker.run(() => probe.promise);
-    expect(breaker.admits).toBe(false);
-    await expect(breaker.run(fine)).rejects.toMatchObject({ meshCode: "NO_INSTANCE_AVAILABLE" });
-    probe.resolve("recovered");
-    expect(await probing).toBe("recovered");
-    expect(breaker.state).toBe("admitting");
-    expect(transitions).toEqual(["ejected", "probing", "admitting"]);
+  test("rests longer when it is ejected again soon after it recovered, and not when it held for a while", () => {
+    const parts = ejected();
+    restOf(parts);
+    parts.run("success");
+    parts.time.ms += 1000;
+    parts.run("failure", 4);
+    expect(restOf(parts)).toBeGreaterThan(restMs);
+    parts.run("success");
+    parts.time.ms += 11_000;
+    parts.run("failure", 4);
+    expect(restOf(parts)).toBe(restMs);
   });
 
-  test("rests again after a probe that failed", async () => {
-    const { breaker, run } = await ejected();
-    await vi.advanceTimersByTimeAsync(restMs);
-    await run(broken);
-    expect(breaker.state).toBe("ejected");
-    await vi.advanceTimersByTimeAsync(restMs);
-    expect(breaker.state).toBe("probing");
-  });
-
-  test("rests again after a probe whose caller gave up, since that shows no recovery", async () => {
-    const { breaker, run } = await ejected();
-    await vi.advanceTimersByTimeAsync(restMs);
-    await run(() => Promise.reject(new MeshError("CANCELED")));
-    expect(breaker.state).toBe("ejected");
-  });
-
-  test("takes an answer for a recovery even when it is a refusal", async () => {
-    const { breaker, run } = await ejected();
-    await vi.advanceTimersByTimeAsync(restMs);
-    await run(() => Promise.reject(new ConnectError("no", Code.InvalidArgument)));
-    expect(breaker.state).toBe("admitting");
-  });
-});
-
-describe("a closed breaker", () => {
-  test("keeps no timer", async () => {
-    const { breaker, run } = start();
-    await run(broken, 5);
-    breaker.close();
-    expect(vi.getTimerCount()).toBe(0);
+  test("lets another probe go when nothing is heard of the first", () => {
+    const { breaker, time } = ejected();
+    time.ms += restMs;
+    expect(breaker.begin(time.ms)).toBe(true);
+    expect(breaker.begin(time.ms + 29_000)).toBe(false);
+    expect(breaker.begin(time.ms + 30_000)).toBe(true);
   });
 });

@@ -1,10 +1,26 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import { constants } from "node:http2";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { gunzip } from "node:zlib";
+import { type DescMethodUnary, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { MeshError } from "../errors.ts";
-import type { UnaryAnswer, UnaryCall } from "./connection.ts";
+
+/** One call, ready to be sent. */
+export interface UnaryCall {
+  readonly method: DescMethodUnary;
+  readonly header: Headers;
+  readonly message: Message;
+  /** Time left; undefined for none. */
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface UnaryAnswer {
+  readonly header: Headers;
+  readonly trailer: Headers;
+  readonly message: Message;
+}
 
 /*
  * One unary gRPC call on one HTTP/2 stream. Written on node:http2 itself because the caller must know what the generic
@@ -23,6 +39,7 @@ const ownHeaders: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "content-type",
+  "grpc-accept-encoding",
   "grpc-encoding",
   "grpc-timeout",
   "host",
@@ -72,11 +89,7 @@ export function grpcUnary(session: ClientHttp2Session, authority: string, call: 
     });
     stream.on("data", (chunk: Buffer) => {
       if (!answer.push(chunk)) {
-        fail(
-          new MeshError("MESSAGE_TOO_LARGE", `an answer of ${call.method.name} exceeds ${maxAnswerBytes} bytes`, {
-            sent: true,
-          }),
-        );
+        fail(answerTooLarge(call));
         stream.close(constants.NGHTTP2_CANCEL);
       }
     });
@@ -107,6 +120,7 @@ function requestHeaders(authority: string, call: UnaryCall): Record<string, stri
     ":scheme": "http",
     ":authority": authority,
     "content-type": "application/grpc+proto",
+    "grpc-accept-encoding": "gzip",
     te: "trailers",
     "user-agent": "weft-mesh",
   };
@@ -143,7 +157,8 @@ class AnswerReader {
     return this.#bytes <= maxAnswerBytes + 5;
   }
 
-  finish(call: UnaryCall): UnaryAnswer {
+  /** A promise where the answer has to be unpacked first. */
+  finish(call: UnaryCall): UnaryAnswer | Promise<UnaryAnswer> {
     const header = webHeaders(this.headers ?? {});
     const status = Number(this.headers?.[":status"]);
     const trailersOnly = this.trailers === undefined;
@@ -164,13 +179,41 @@ class AnswerReader {
       throw error;
     }
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks, this.#bytes);
-    if (body.length < 5 || body[0] !== 0 || body.readUInt32BE(1) !== body.length - 5) {
+    const packed = body[0] === 1 && header.get("grpc-encoding") === "gzip";
+    if (body.length < 5 || (body[0] !== 0 && !packed) || body.readUInt32BE(1) !== body.length - 5) {
       throw new MeshError("PROTOCOL_ERROR", `${call.method.name} was answered with a malformed message`, {
         sent: true,
       });
     }
-    return { header, trailer, message: fromBinary(call.method.output, body.subarray(5)) };
+    const bytes = body.subarray(5);
+    return packed
+      ? unpacked(bytes, call).then((message) => ({ header, trailer, message }))
+      : { header, trailer, message: fromBinary(call.method.output, bytes) };
   }
+}
+
+/** A message that came compressed; bounded, since a few bytes may unpack to gigabytes. */
+function unpacked(bytes: Buffer, call: UnaryCall): Promise<Message> {
+  return new Promise((resolve, reject) => {
+    gunzip(bytes, { maxOutputLength: maxAnswerBytes }, (error, message) => {
+      try {
+        if (error !== null) {
+          throw error;
+        }
+        resolve(fromBinary(call.method.output, message));
+      } catch (cause) {
+        const tooLarge = (cause as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE";
+        reject(
+          tooLarge ? answerTooLarge(call) : new MeshError("PROTOCOL_ERROR", unreadable(call), { cause, sent: true }),
+        );
+      }
+    });
+  });
+}
+
+function answerTooLarge(call: UnaryCall): MeshError {
+  const what = `an answer of ${call.method.name} exceeds ${maxAnswerBytes} bytes`;
+  return new MeshError("MESSAGE_TOO_LARGE", what, { sent: true });
 }
 
 /** Whether finishing an answer failed in a way that already says what it means. */

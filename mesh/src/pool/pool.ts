@@ -1,29 +1,42 @@
-import { backoffDelayMs } from "../backoff.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { MeshError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Connection } from "./connection.ts";
-import type { ConnectionBudget } from "./connection-budget.ts";
+import type { ConnectionBudget, Place } from "./connection-budget.ts";
+import { ConnectionSet } from "./connection-set.ts";
 import { RateMeter } from "./rate-meter.ts";
 import {
+  activeLookMs,
   decideScale,
   initialScalerState,
+  lookAgainInMs,
+  marksFor,
   type PoolReading,
+  resolveScalerOptions,
   type ScaleReason,
   type ScalerOptions,
   type ScalerState,
-  scalerDefaults,
+  slowLookMs,
   utilization,
 } from "./scaler.ts";
+import { type ConnectionHealth, type PooledConnection, Slots } from "./slots.ts";
+import { type PoolWaiter, WaitQueue } from "./wait-queue.ts";
+
+export type { PooledConnection } from "./slots.ts";
+export type { PoolWaiter } from "./wait-queue.ts";
 
 /**
- * The connections to one instance of a peer: keeps the minimum warm, grows and shrinks as the scaler says, hands each
- * call the least loaded connection, and lets calls wait in a bounded queue while all are full.
+ * The connections to one instance of a peer: keeps the minimum warm, grows and shrinks as the scaler says, gives each call
+ * a connection (`slots.ts` says which), and lets calls wait in a bounded line while all are full.
  *
- * A call waits only for capacity, and no longer than its deadline; it never waits for an instance that cannot be
- * reached: when the last connection is gone and a dial has failed, waiting calls are rejected at once so that the
- * caller tries another instance. Dials that fail are repeated with jittered backoff. A connection that is removed takes
- * no new calls and closes when its calls have finished (POOL-14).
+ * A call costs a glance at the first connections, a counter and a comparison. The rest happens in a look, which reads the
+ * pool, asks the scaler and acts: when the calls in flight or in line pass the mark that the last look left, when a connection
+ * opens or ends, and by time while time decides. A pool at rest has no timer; any call then passes its mark and wakes it.
+ *
+ * A call waits only for capacity. It never waits for an instance that cannot be reached: when nothing is open or being
+ * opened and a dial has failed, those in line are turned away at once so that they try another instance. `redial.ts` says
+ * when lost connections come back, `connection-budget.ts` who may open one at all. A connection that is given up takes no
+ * new calls and closes when its calls have finished (POOL-14).
  */
 export interface PoolOptions {
   readonly connect: (connectionId: number) => Connection;
@@ -31,71 +44,74 @@ export interface PoolOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly scaler?: Partial<ScalerOptions>;
+  /** Rank at the ceiling of the process, from 0, which goes first; 0 when absent (POOL-07, `priorityOf`). */
+  readonly priority?: number;
   /** Calls that may wait for a connection; 1000 when absent. */
   readonly maxQueueDepth?: number;
   readonly onScale?: (direction: "up" | "down", reason: ScaleReason, count: number) => void;
   readonly onConnected?: (durationMs: number) => void;
 }
 
-/** How often the scaler looks, besides whenever a call has to wait. Far below the 500 ms of POOL-04. */
-const scaleIntervalMs = 100;
-const redialBaseMs = 50;
-const redialMaxMs = 2000;
-
-interface Waiter {
-  readonly resolve: (connection: Connection) => void;
-  readonly reject: (error: unknown) => void;
-}
+/** A mark that every call passes. */
+const asleep = -1;
 
 export class Pool {
-  readonly #options: PoolOptions;
+  readonly #clock: Clock;
   readonly #scaler: ScalerOptions;
+  readonly #maxQueueDepth: number;
+  readonly #onScale: PoolOptions["onScale"];
+  readonly #set: ConnectionSet;
+  readonly #slots: Slots;
+  readonly #queue = new WaitQueue();
   readonly #rate = new RateMeter();
-  /** Every connection, with the calls that hold it. Counted here, at once, since a call begins only a turn later. */
-  readonly #connections = new Map<Connection, number>();
-  readonly #queue = new Set<Waiter>();
+  /** Calls in flight above which the pool looks. */
+  #mark = asleep;
+  /** Calls in line above which the pool looks. */
+  #queueMark = asleep;
   #scalerState: ScalerState = initialScalerState;
-  #nextConnectionId = 1;
-  #failedDials = 0;
-  #redialTimer: Timer | undefined;
-  #scaleTimer: Timer | undefined;
-  #lastFailure: MeshError | undefined;
+  #timer: Timer | undefined;
   #closed = false;
-  #scaling = false;
+  #looking = false;
 
   constructor(options: PoolOptions) {
-    this.#options = options;
-    this.#scaler = { ...scalerDefaults, ...options.scaler };
-    if (this.#scaler.minConnections < 1 || this.#scaler.maxConnections < this.#scaler.minConnections) {
-      throw new MeshError(
-        "CONFIG_INVALID",
-        `a pool of ${this.#scaler.minConnections} to ${this.#scaler.maxConnections} connections; 1 ≤ minimum ≤ maximum`,
-      );
-    }
+    this.#scaler = resolveScalerOptions(options.scaler);
+    this.#clock = options.clock;
+    this.#maxQueueDepth = options.maxQueueDepth ?? 1000;
+    this.#onScale = options.onScale;
+    this.#slots = new Slots(this.#scaler.packedCalls, this.#scaler.callsPerConnection);
+    this.#set = new ConnectionSet({
+      connect: options.connect,
+      budget: options.budget,
+      clock: options.clock,
+      random: options.random,
+      priority: options.priority ?? 0,
+      slots: this.#slots,
+      onConnected: options.onConnected,
+      onChange: (nowMs) => this.#look(nowMs, 0),
+      onUnreachable: (error) => this.#queue.turnAway(error),
+      onPlace: (place, nowMs) => this.#usePlace(place, nowMs),
+    });
   }
 
   /** Opens the minimum. Returns at once; `available` tells when the first is there. */
   start(): void {
-    this.#scale();
+    this.#set.join();
+    this.#look(this.#clock.monotonicMs(), 0);
   }
 
-  /** Whether a call would be sent, or could be soon: false after a failed dial until a connection opens. */
+  /** Whether a call would be sent, or could be soon: false from a failed dial or a total loss until one opens. */
   get available(): boolean {
-    return !this.#closed && (this.open > 0 || (this.#failedDials === 0 && this.#connections.size > 0));
+    return !this.#closed && this.#set.reachable;
   }
 
   /** Connections that take calls. */
   get open(): number {
-    return this.#count("open");
+    return this.#slots.open;
   }
 
   /** Unary calls that hold a connection, and streams that are open. */
   get inFlight(): number {
-    let sum = 0;
-    for (const [connection, held] of this.#connections) {
-      sum += held + connection.openStreams;
-    }
-    return sum;
+    return this.#slots.inFlight;
   }
 
   get queueDepth(): number {
@@ -103,282 +119,181 @@ export class Pool {
   }
 
   get callsPerSecond(): number {
-    return this.#rate.perSecond(this.#options.clock.monotonicMs());
+    return this.#rate.perSecond(this.#clock.monotonicMs());
   }
 
-  /** In-flight ÷ capacity of the open connections, 0 to 1 and above while calls wait. */
+  /** In-flight ÷ capacity of the open connections, 0 to 1. */
   get utilization(): number {
-    return utilization({ ...this.#reading(), connections: this.open }, this.#scaler);
+    return utilization({ ...this.#reading(this.#clock.monotonicMs(), 0), connections: this.#slots.open }, this.#scaler);
   }
 
   /** Connections by state, for metrics and `peers` of the health page. */
   counts(): Readonly<Record<"connecting" | "open" | "draining", number>> {
-    return { connecting: this.#count("connecting"), open: this.open, draining: this.#count("draining") };
+    const { connecting, open, draining } = this.#slots;
+    return { connecting, open, draining };
+  }
+
+  /** Every connection with its load and its health (POOL-09). */
+  connections(): readonly ConnectionHealth[] {
+    return this.#slots.health();
+  }
+
+  /** The connection for one call, counted; undefined when all are full: then `enqueue`. */
+  tryAcquire(nowMs: number): PooledConnection | undefined {
+    this.#rate.mark(nowMs);
+    const slot = this.#slots.take();
+    if (this.#slots.held > this.#mark && slot !== undefined) {
+      this.#look(nowMs, 0);
+    }
+    return slot;
   }
 
   /**
-   * The connection for one call, to be given back with `release`; waits while all are full. Rejects with QUEUE_FULL,
-   * CONNECT_FAILED, CONNECTION_CEILING, or the signal's reason. None of these calls was sent.
+   * Waits for a connection: one of the waiter's methods is called later. Throws QUEUE_FULL, CONNECT_FAILED or
+   * CONNECTION_CEILING when waiting is pointless; such a call was not sent.
    */
-  acquire(signal: AbortSignal | undefined): Promise<Connection> {
-    this.#rate.mark(this.#options.clock.monotonicMs());
-    const connection = this.#take();
-    return connection === undefined ? this.#wait(signal) : Promise.resolve(connection);
+  enqueue(waiter: PoolWaiter, nowMs: number): void {
+    if (this.#queue.size >= this.#maxQueueDepth) {
+      throw new MeshError("QUEUE_FULL", `${this.#queue.size} calls wait already`);
+    }
+    // Before the waiter stands in line, since a look may turn away everyone who does.
+    if (this.#queue.size >= this.#queueMark || this.#mark === asleep) {
+      this.#look(nowMs, 1);
+    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      throw refusal;
+    }
+    this.#queue.push(waiter);
+  }
+
+  /** The waiter gives up. Does nothing for one that is not in line. */
+  leave(waiter: PoolWaiter): void {
+    this.#queue.leave(waiter);
   }
 
   /** Gives a connection back when the call has ended: a waiting call may have it. */
-  release(connection: Connection): void {
-    const held = this.#connections.get(connection);
-    if (held !== undefined && held > 0) {
-      this.#connections.set(connection, held - 1);
-      this.#serveQueue();
+  release(slot: PooledConnection): void {
+    if (this.#slots.giveBack(slot) && this.#queue.size > 0) {
+      this.#queue.serve(this.#slots);
     }
   }
 
-  /** Lets calls in flight finish, then closes; waiting calls are rejected. */
+  /** The same for a call that got no answer: a connection that answers none is replaced (POOL-10, POOL-11). */
+  releaseUnanswered(slot: PooledConnection, nowMs: number): void {
+    const { failures } = slot;
+    this.release(slot);
+    slot.failures = failures;
+    if (this.#set.unanswered(slot, nowMs)) {
+      this.#onScale?.("down", "unhealthy", 1);
+    }
+  }
+
+  /** Lets calls in flight finish, then closes; waiting calls are turned away. */
   drain(reason: string): void {
     this.#shut(reason, (connection) => connection.drain(reason));
   }
 
-  /** Ends all connections at once. */
   destroy(reason: string): void {
     this.#shut(reason, (connection) => connection.destroy(reason));
   }
 
   #shut(reason: string, end: (connection: Connection) => void): void {
     this.#closed = true;
-    this.#redialTimer?.cancel();
-    this.#scaleTimer?.cancel();
-    this.#rejectQueue(new MeshError("CONNECT_FAILED", reason));
-    for (const connection of [...this.#connections.keys()]) {
-      end(connection);
-    }
+    this.#timer?.cancel();
+    this.#queue.turnAway(new MeshError("CONNECT_FAILED", reason));
+    this.#set.close(end);
   }
 
-  #wait(signal: AbortSignal | undefined): Promise<Connection> {
-    if (this.#closed || (this.#connections.size === 0 && this.#lastFailure !== undefined)) {
-      return Promise.reject(this.#lastFailure ?? new MeshError("CONNECT_FAILED", "the pool is closed"));
-    }
-    if (this.#queue.size >= (this.#options.maxQueueDepth ?? 1000)) {
-      return Promise.reject(new MeshError("QUEUE_FULL", `${this.#queue.size} calls wait already`));
-    }
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        resolve: (connection) => {
-          signal?.removeEventListener("abort", onAbort);
-          resolve(connection);
-        },
-        reject: (error) => {
-          signal?.removeEventListener("abort", onAbort);
-          reject(error);
-        },
-      };
-      const onAbort = (): void => {
-        this.#queue.delete(waiter);
-        waiter.reject(
-          signal?.reason instanceof MeshError
-            ? signal.reason
-            : new MeshError("CANCELED", undefined, { cause: signal?.reason }),
-        );
-      };
-      if (signal?.aborted ?? false) {
-        onAbort();
-        return;
-      }
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#queue.add(waiter);
-      this.#scale();
-    });
+  #refusal(): MeshError | undefined {
+    return this.#closed ? new MeshError("CONNECT_FAILED", "the pool is closed") : this.#set.refusal();
   }
 
-  /** Takes the least held of the connections that have room. */
-  #take(): Connection | undefined {
-    let best: Connection | undefined;
-    let least = this.#scaler.callsPerConnection;
-    for (const [connection, held] of this.#connections) {
-      const load = held + connection.openStreams;
-      if (connection.state.kind === "open" && load < least) {
-        best = connection;
-        least = load;
-      }
-    }
-    if (best !== undefined) {
-      this.#connections.set(best, (this.#connections.get(best) ?? 0) + 1);
-    }
-    return best;
-  }
-
-  #serveQueue(): void {
-    for (const waiter of this.#queue) {
-      const connection = this.#take();
-      if (connection === undefined) {
-        return;
-      }
-      this.#queue.delete(waiter);
-      waiter.resolve(connection);
-    }
-  }
-
-  #rejectQueue(error: MeshError): void {
-    const waiters = [...this.#queue];
-    this.#queue.clear();
-    for (const waiter of waiters) {
-      waiter.reject(error);
-    }
-  }
-
-  /** Calls that finish on a draining connection load none of those that are left. */
-  #reading(): PoolReading {
-    let inFlight = 0;
-    for (const [connection, held] of this.#connections) {
-      inFlight += connection.state.kind === "draining" ? 0 : held + connection.openStreams;
-    }
-    const connecting = this.#count("connecting");
+  /** `arriving` is a call that is about to wait. */
+  #reading(nowMs: number, arriving: number): PoolReading {
+    const { open, connecting, held, streams } = this.#slots;
     return {
-      connections: this.open + connecting,
+      connections: open + connecting,
       connecting,
-      inFlight,
-      queueDepth: this.#queue.size,
-      callsPerSecond: this.callsPerSecond,
+      inFlight: held + streams,
+      queueDepth: this.#queue.size + arriving,
+      callsPerSecond: this.#rate.perSecond(nowMs),
     };
   }
 
-  #count(kind: "connecting" | "open" | "draining"): number {
-    let count = 0;
-    for (const connection of this.#connections.keys()) {
-      if (connection.state.kind === kind) {
-        count += 1;
-      }
-    }
-    return count;
-  }
-
-  /** Retiring a connection asks for a look while one is going on: it is the next one's, in at most 100 ms. */
-  #scale(): void {
-    if (this.#closed || this.#scaling) {
+  /** What a look sets off may ask for another: the one that is going on ends by reading anew. */
+  #look(nowMs: number, arriving: number): void {
+    if (this.#closed || this.#looking) {
       return;
     }
-    this.#scaling = true;
+    this.#looking = true;
     try {
-      this.#look();
+      // A stream that ended tells nobody; whoever waited for its place is served here.
+      this.#queue.serve(this.#slots);
+      this.#scale(nowMs, arriving);
     } finally {
-      this.#scaling = false;
+      this.#looking = false;
     }
-    this.#scaleTimer?.cancel();
-    this.#scaleTimer = this.#options.clock.setTimer(() => this.#scale(), scaleIntervalMs);
+    const refusal = this.#queue.size > 0 ? this.#refusal() : undefined;
+    if (refusal !== undefined) {
+      this.#queue.turnAway(refusal);
+    }
+    this.#watch(nowMs, arriving);
   }
 
-  #look(): void {
-    // A stream that ended tells nobody; whoever waited for its place is served here.
-    this.#serveQueue();
-    const reading = this.#reading();
-    const decision = decideScale(reading, this.#scalerState, this.#scaler, this.#options.clock.monotonicMs());
-    this.#scalerState = decision.state;
-    const change = decision.target - reading.connections;
-    if (decision.reason !== undefined && change > 0 && this.#redialTimer === undefined) {
-      const dialled = this.#dial(change);
+  #scale(nowMs: number, arriving: number): void {
+    const reading = this.#reading(nowMs, arriving);
+    const { target, reason, state } = decideScale(reading, this.#scalerState, this.#scaler, nowMs);
+    const change = target - reading.connections;
+    this.#scalerState = state;
+    if (reason !== undefined && change > 0) {
+      const dialled = this.#set.grow(this.#set.allowed(change, reason, reading.queueDepth), reason, nowMs);
       if (dialled > 0) {
-        this.#options.onScale?.("up", decision.reason, dialled);
+        this.#onScale?.("up", reason, dialled);
       }
-    } else if (decision.reason !== undefined && change < 0) {
-      this.#retire(-change);
-      this.#options.onScale?.("down", decision.reason, -change);
+      return;
+    }
+    this.#set.suffice(nowMs);
+    if (reason !== undefined && change < 0 && this.#set.retireOne("fewer connections are needed")) {
+      this.#onScale?.("down", reason, 1);
     }
   }
 
-  /** Returns how many were started: the ceiling of the process may allow fewer. */
-  #dial(count: number): number {
-    for (let started = 0; started < count; started += 1) {
-      if (!this.#options.budget.tryAllocate()) {
-        this.#lastFailure = new MeshError("CONNECTION_CEILING", `${this.#options.budget.limit} are open`);
-        if (this.#connections.size === 0) {
-          this.#rejectQueue(this.#lastFailure);
-        }
-        return started;
-      }
-      if (!this.#open()) {
-        return started;
-      }
-    }
-    return count;
-  }
-
-  /** Returns false when the address cannot even be dialled. */
-  #open(): boolean {
-    const startedAtMs = this.#options.clock.monotonicMs();
-    let connection: Connection;
-    try {
-      connection = this.#options.connect(this.#nextConnectionId);
-    } catch (error) {
-      this.#options.budget.release();
-      this.#dialFailed(error);
+  /** A place that was claimed has come free: is it still needed? */
+  #usePlace(place: Place, nowMs: number): boolean {
+    const reading = this.#reading(nowMs, 0);
+    const { target, reason } = decideScale(reading, this.#scalerState, this.#scaler, nowMs);
+    const change = target - reading.connections;
+    if (reason === undefined || change <= 0 || this.#set.allowed(change, reason, reading.queueDepth) === 0) {
       return false;
     }
-    this.#nextConnectionId += 1;
-    this.#connections.set(connection, 0);
-    let opened = false;
-    connection.onState((state) => {
-      if (state.kind === "closed") {
-        this.#connections.delete(connection);
-        this.#options.budget.release();
-      }
-      if (opened) {
-        this.#replace();
-      }
-    });
-    connection.opened.then(
-      () => {
-        opened = true;
-        this.#failedDials = 0;
-        this.#lastFailure = undefined;
-        this.#options.onConnected?.(this.#options.clock.monotonicMs() - startedAtMs);
-        this.#serveQueue();
-      },
-      (error: unknown) => this.#dialFailed(error),
-    );
+    if (this.#set.dial(place, nowMs)) {
+      this.#onScale?.("up", reason, 1);
+    }
     return true;
   }
 
-  /** What drains or closes is replaced at the next look, which is now, unless dials fail and wait for their turn. */
-  #replace(): void {
-    this.#scale();
-    if (this.#connections.size === 0 && this.#redialTimer !== undefined && this.#lastFailure !== undefined) {
-      this.#rejectQueue(this.#lastFailure);
-    }
-  }
-
-  /** Dials that failed together count once. Those that fail while others are open wait too, but fail no call. */
-  #dialFailed(error: unknown): void {
+  /** Leaves marks for the next calls, and a timer for what only time decides. */
+  #watch(nowMs: number, arriving: number): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
     if (this.#closed) {
       return;
     }
-    this.#lastFailure =
-      error instanceof MeshError ? error : new MeshError("CONNECT_FAILED", undefined, { cause: error });
-    if (this.open === 0) {
-      this.#rejectQueue(this.#lastFailure);
+    const reading = this.#reading(nowMs, arriving);
+    const marks = marksFor(reading, this.#scalerState, this.#scaler);
+    const inMs = Math.min(
+      lookAgainInMs(reading, this.#scalerState, this.#scaler, nowMs),
+      this.#set.claiming ? slowLookMs : Number.POSITIVE_INFINITY,
+    );
+    this.#mark = inMs > activeLookMs ? asleep : marks.inFlight - this.#slots.streams;
+    this.#queueMark = marks.queueDepth;
+    if (inMs !== Number.POSITIVE_INFINITY) {
+      this.#timer = this.#clock.setTimer(this.#onTimer, inMs);
     }
-    if (this.#redialTimer !== undefined) {
-      return;
-    }
-    this.#failedDials += 1;
-    const delayMs = backoffDelayMs({
-      attempt: this.#failedDials,
-      baseMs: redialBaseMs,
-      maxMs: redialMaxMs,
-      random: this.#options.random,
-    });
-    this.#redialTimer = this.#options.clock.setTimer(() => {
-      this.#redialTimer = undefined;
-      this.#scale();
-    }, delayMs);
   }
 
-  /** The emptiest go first. */
-  #retire(count: number): void {
-    const open = [...this.#connections].filter(([connection]) => connection.state.kind === "open");
-    open.sort(([, one], [, other]) => one - other);
-    for (const [connection] of open.slice(0, count)) {
-      connection.drain("fewer connections are needed");
-    }
-  }
+  readonly #onTimer = (): void => {
+    this.#look(this.#clock.monotonicMs(), 0);
+  };
 }

@@ -1,13 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  activeLookMs,
   conservativeProfile,
   decideScale,
   initialScalerState,
+  lookAgainInMs,
+  marksFor,
   type PoolReading,
   type ScalerOptions,
   type ScalerState,
   scalerDefaults,
+  slowLookMs,
   utilization,
 } from "./scaler.ts";
 
@@ -49,6 +53,13 @@ describe("growing", () => {
   test.each<[what: string, reading: Partial<PoolReading>, target: number, reason: string | undefined]>([
     ["fills up to the minimum", { connections: 0, inFlight: 0 }, 5, "minimum"],
     ["fills up to the minimum from just below", { connections: 4, inFlight: 0 }, 5, "minimum"],
+    [
+      "has no load yet where nothing is open",
+      { connections: 0, inFlight: 0, queueDepth: 9, callsPerSecond: 9 },
+      5,
+      "minimum",
+    ],
+    ["opens more than the minimum for many that wait", { connections: 0, inFlight: 0, queueDepth: 100 }, 13, "queue"],
     ["stays at exactly 80 % of the capacity", { inFlight: 64 }, 8, undefined],
     ["grows above 80 % of the capacity", { inFlight: 65 }, 9, "utilization"],
     ["grows by as much as brings utilization back to 80 %", { inFlight: 80, queueDepth: 8 }, 11, "utilization"],
@@ -149,6 +160,48 @@ describe("any reading", () => {
         expect(target).toBeGreaterThanOrEqual(reading.connections - 1);
       }),
     );
+  });
+});
+
+describe("what to watch for", () => {
+  const quietSince: ScalerState = { quietSinceMs: 0 };
+
+  test.each<[what: string, reading: Partial<PoolReading>, state: ScalerState, inFlight: number, queueDepth: number]>([
+    ["80 % of the capacity and ten in line", {}, initialScalerState, 64, 10],
+    ["the end of the quiet", { inFlight: 10 }, quietSince, 23, 10],
+    ["growth only, at the minimum", { connections: 5, inFlight: 0 }, quietSince, 40, 10],
+    ["those beyond the room to come", { connecting: 2 }, initialScalerState, 64, 26],
+    ["the first that waits, when nothing is open", { connections: 0, inFlight: 0 }, initialScalerState, 0, 0],
+    ["nothing, at the maximum", { connections: 20 }, initialScalerState, Infinity, Infinity],
+    ["nothing that has been seen already", { inFlight: 70, queueDepth: 11 }, initialScalerState, Infinity, Infinity],
+  ])("is %s", (_what, reading, state, inFlight, queueDepth) => {
+    expect(marksFor({ ...calm, ...reading }, state, options)).toEqual({ inFlight, queueDepth });
+  });
+
+  test("misses nothing: below its marks the decision stays what it was", () => {
+    const reading = fc.record({ connections: fc.integer({ min: 5, max: 20 }), inFlight: fc.nat(200) });
+    fc.assert(
+      fc.property(reading, fc.boolean(), (given, isQuiet) => {
+        const before: PoolReading = { connecting: 0, queueDepth: 0, callsPerSecond: 0, ...given };
+        const { state, reason } = decideScale(before, isQuiet ? quietSince : initialScalerState, options, 1);
+        const { inFlight } = marksFor(before, state, options);
+        const last = Math.min(inFlight, before.connections * options.callsPerConnection);
+        if (reason === undefined) {
+          const after = decideScale({ ...before, inFlight: Math.max(last, before.inFlight) }, state, options, 2);
+          expect([after.reason, after.state]).toEqual([undefined, before.connections > 5 ? state : after.state]);
+        }
+      }),
+    );
+  });
+
+  test.each<[what: string, reading: Partial<PoolReading>, state: ScalerState, inMs: number]>([
+    ["soon while calls start", { callsPerSecond: 1 }, initialScalerState, activeLookMs],
+    ["soon while calls wait", { queueDepth: 1 }, initialScalerState, activeLookMs],
+    ["now and then while something is held that ends unannounced", {}, initialScalerState, slowLookMs],
+    ["when the quiet has lasted long enough", { inFlight: 0 }, quietSince, delayMs - 1000],
+    ["never at the minimum", { connections: 5 }, initialScalerState, Infinity],
+  ])("is looked at %s", (_what, reading, state, inMs) => {
+    expect(lookAgainInMs({ ...calm, ...reading }, state, options, 1000)).toBe(inMs);
   });
 });
 

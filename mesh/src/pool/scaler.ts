@@ -1,3 +1,5 @@
+import { MeshError } from "../errors.ts";
+
 /*
  * Decides how many connections a pool should have. Pure arithmetic: readings and a clock go in, a decision comes out
  * (POOL-02, POOL-03, POOL-16).
@@ -6,6 +8,9 @@
  * utilization back under it, at once. Down by one when utilization AND queue depth have BOTH been low for the whole
  * delay, so that a sawtooth load does not open and close connections with every tooth; and never to a size that the rules
  * for growing would undo at once.
+ *
+ * The pool asks when something happens rather than all the time: `marksFor` says how many calls in flight or waiting
+ * would change the decision, so that a call costs the pool one comparison, and `lookAgainInMs` when time alone would.
  */
 
 export interface ScalerOptions {
@@ -19,7 +24,8 @@ export interface ScalerOptions {
   readonly scaleUpQueueDepth: number;
   /**
    * Calls per second per connection above which the pool grows. The 100 of POOL-02 was meant for connections that carry
-   * one call at a time (the `conservative` profile); one HTTP/2 connection carries some 5000 here before its latency bends.
+   * one call at a time (the `conservative` profile); one connection with a lane carries some 150 000 between two cores
+   * before it is full, and a third of that leaves it its latency.
    */
   readonly scaleUpCallsPerSecond: number;
   /** Utilization below which the pool may shrink; 0.3 when absent (POOL-03). */
@@ -28,8 +34,16 @@ export interface ScalerOptions {
   readonly scaleDownQueueDepth: number;
   /** How long both must have been low; 5 minutes when absent (POOL-03). */
   readonly scaleDownDelayMs: number;
-  /** Calls that one connection carries at once; 100 when absent, what HTTP/2 servers commonly allow. */
+  /**
+   * Calls that one connection carries at once; 1000 when absent: a pause of 10 ms at 100 000 calls a second finds room. A
+   * peer without lanes is given no more than the streams that it allows.
+   */
   readonly callsPerConnection: number;
+  /**
+   * Calls that a connection takes before the next one is used; 100 when absent: few busy connections have larger batches
+   * than many that are half asleep (mesh/README.md has the measurement). 1 always takes the least loaded, as a plain pool.
+   */
+  readonly packedCalls: number;
 }
 
 export const scalerDefaults: ScalerOptions = {
@@ -37,12 +51,32 @@ export const scalerDefaults: ScalerOptions = {
   maxConnections: 20,
   scaleUpUtilization: 0.8,
   scaleUpQueueDepth: 10,
-  scaleUpCallsPerSecond: 5000,
+  scaleUpCallsPerSecond: 50_000,
   scaleDownUtilization: 0.3,
   scaleDownQueueDepth: 2,
   scaleDownDelayMs: 300_000,
-  callsPerConnection: 100,
+  callsPerConnection: 1000,
+  packedCalls: 100,
 };
+
+/** The defaults with these deviations. Throws CONFIG_INVALID. */
+export function resolveScalerOptions(deviations: Partial<ScalerOptions> = {}): ScalerOptions {
+  const options = { ...scalerDefaults, ...deviations };
+  const { minConnections, maxConnections, callsPerConnection, packedCalls } = options;
+  if (minConnections < 1 || maxConnections < minConnections) {
+    throw new MeshError(
+      "CONFIG_INVALID",
+      `a pool of ${minConnections} to ${maxConnections} connections; 1 ≤ minimum ≤ maximum`,
+    );
+  }
+  if (callsPerConnection < 1 || packedCalls < 1) {
+    throw new MeshError(
+      "CONFIG_INVALID",
+      `a pool of ${callsPerConnection} calls per connection, ${packedCalls} packed; both from 1`,
+    );
+  }
+  return options;
+}
 
 /** For peers that serve one call per connection: the numbers of POOL-02 to the letter. */
 export const conservativeProfile: Partial<ScalerOptions> = { scaleUpCallsPerSecond: 100, callsPerConnection: 1 };
@@ -65,7 +99,8 @@ export interface ScalerState {
   readonly quietSinceMs: number | undefined;
 }
 
-export type ScaleReason = "minimum" | "utilization" | "queue" | "rate" | "quiet";
+/** Why a pool changes; "unhealthy" is the pool's own, for a connection that it replaces. */
+export type ScaleReason = "minimum" | "utilization" | "queue" | "rate" | "quiet" | "unhealthy";
 
 export interface ScaleDecision {
   /** How many connections the pool should have. */
@@ -93,10 +128,11 @@ export function decideScale(
   const used = utilization(reading, options);
   const quiet = used < options.scaleDownUtilization && reading.queueDepth < options.scaleDownQueueDepth;
   const quietSinceMs = quiet ? (state.quietSinceMs ?? nowMs) : undefined;
-  if (connections < options.minConnections) {
-    return { target: options.minConnections, reason: "minimum", state: { quietSinceMs } };
-  }
   const up = scaleUp(reading, used, options);
+  if (connections < options.minConnections) {
+    const target = Math.min(options.maxConnections, Math.max(options.minConnections, up?.wanted ?? 0));
+    return { target, reason: up?.reason ?? "minimum", state: { quietSinceMs } };
+  }
   if (up !== undefined && connections < options.maxConnections) {
     const target = Math.min(options.maxConnections, Math.max(connections + 1, up.wanted));
     return { target, reason: up.reason, state: { quietSinceMs: undefined } };
@@ -127,15 +163,76 @@ function scaleUp(
   const forCalls = Math.ceil(
     (reading.inFlight + reading.queueDepth) / (options.callsPerConnection * options.scaleUpUtilization),
   );
-  const roomToCome = Math.floor(reading.connecting * options.callsPerConnection * options.scaleUpUtilization);
-  if (reading.queueDepth - roomToCome > options.scaleUpQueueDepth) {
+  if (reading.queueDepth > options.scaleUpQueueDepth + roomToCome(reading, options)) {
     return { wanted: forCalls, reason: "queue" };
   }
   if (used > options.scaleUpUtilization) {
     return { wanted: forCalls, reason: "utilization" };
   }
-  if (reading.callsPerSecond > options.scaleUpCallsPerSecond * reading.connections) {
+  if (reading.callsPerSecond > options.scaleUpCallsPerSecond * Math.max(1, reading.connections)) {
     return { wanted: Math.ceil(reading.callsPerSecond / options.scaleUpCallsPerSecond), reason: "rate" };
   }
   return undefined;
+}
+
+/** How many waiting calls the connections that are being opened will take. */
+function roomToCome(reading: PoolReading, options: ScalerOptions): number {
+  return Math.floor(reading.connecting * options.callsPerConnection * options.scaleUpUtilization);
+}
+
+/** Numbers above which the decision may become another one; Infinity where it cannot. */
+export interface ScalerMarks {
+  readonly inFlight: number;
+  readonly queueDepth: number;
+}
+
+/**
+ * What to watch for after a decision. A mark that is passed already and led to nothing (the ceiling, the maximum) is no
+ * mark: the next look by time is soon enough, and calls need not ask again each.
+ */
+export function marksFor(reading: PoolReading, state: ScalerState, options: ScalerOptions): ScalerMarks {
+  const { connections } = reading;
+  const capacity = connections * options.callsPerConnection;
+  const mayGrow = connections < options.maxConnections;
+  const quietEnds = connections > options.minConnections && state.quietSinceMs !== undefined;
+  let inFlight = Number.POSITIVE_INFINITY;
+  if (quietEnds) {
+    inFlight = Math.ceil(options.scaleDownUtilization * capacity);
+    while (inFlight / capacity >= options.scaleDownUtilization) {
+      inFlight -= 1;
+    }
+  } else if (mayGrow) {
+    inFlight = Math.ceil(options.scaleUpUtilization * capacity);
+    while (inFlight / capacity > options.scaleUpUtilization) {
+      inFlight -= 1;
+    }
+  }
+  const queueDepth =
+    connections === 0
+      ? 0
+      : mayGrow
+        ? options.scaleUpQueueDepth + roomToCome(reading, options)
+        : Number.POSITIVE_INFINITY;
+  return {
+    inFlight: reading.inFlight > inFlight ? Number.POSITIVE_INFINITY : inFlight,
+    queueDepth: reading.queueDepth > queueDepth ? Number.POSITIVE_INFINITY : queueDepth,
+  };
+}
+
+/** While calls start or wait. Far below the 500 ms of POOL-04, and only for what comes without an event. */
+export const activeLookMs = 100;
+/** While something is held and nothing starts: calls and streams that end do not say so. */
+export const slowLookMs = 1000;
+
+/** How long a pool may sleep when nothing happens; Infinity for one that is at rest. */
+export function lookAgainInMs(reading: PoolReading, state: ScalerState, options: ScalerOptions, nowMs: number): number {
+  if (reading.queueDepth > 0 || reading.callsPerSecond > 0) {
+    return activeLookMs;
+  }
+  if (reading.connections <= options.minConnections) {
+    return Number.POSITIVE_INFINITY;
+  }
+  return state.quietSinceMs === undefined
+    ? slowLookMs
+    : Math.max(activeLookMs, state.quietSinceMs + options.scaleDownDelayMs - nowMs);
 }
