@@ -6,11 +6,12 @@ import {
   FieldDescriptorProtoSchema,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
+  file_google_protobuf_duration,
 } from "@bufbuild/protobuf/wkt";
 
 /*
- * The standard error details (google.rpc.ErrorInfo, BadRequest, RequestInfo), described in code. No npm
- * package of sensible size carries error_details.proto, and these three messages are all we send; the wire format is the
+ * The standard error details (google.rpc.ErrorInfo, BadRequest, RequestInfo, RetryInfo), described in code. No npm
+ * package of sensible size carries error_details.proto, and these four messages are all we send; the wire format is the
  * published one, so every gRPC client decodes them.
  */
 
@@ -33,7 +34,7 @@ const file = create(FileDescriptorProtoSchema, {
   name: "google/rpc/error_details.proto",
   package: "google.rpc",
   syntax: "proto3",
-  dependency: [],
+  dependency: ["google/protobuf/duration.proto"],
   messageType: [
     {
       name: "ErrorInfo",
@@ -60,10 +61,21 @@ const file = create(FileDescriptorProtoSchema, {
       nestedType: [{ name: "FieldViolation", field: [field("field", 1), field("description", 2)] }],
     },
     { name: "RequestInfo", field: [field("request_id", 1), field("serving_data", 2)] },
+    {
+      name: "RetryInfo",
+      field: [
+        field("retry_delay", 1, {
+          type: FieldDescriptorProto_Type.MESSAGE,
+          typeName: ".google.protobuf.Duration",
+        }),
+      ],
+    },
   ],
 });
 
-const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: [file] }));
+const registry = createFileRegistry(
+  create(FileDescriptorSetSchema, { file: [file_google_protobuf_duration.proto, file] }),
+);
 
 function described(name: string): DescMessage {
   const message = registry.getMessage(name);
@@ -77,5 +89,7 @@ function described(name: string): DescMessage {
 export const ErrorInfoSchema = described("google.rpc.ErrorInfo");
 /** `{fieldViolations: [{field, description}]}`: which input fields were refused, and why. */
 export const BadRequestSchema = described("google.rpc.BadRequest");
+/** `{retryDelay: {seconds, nanos}}`: when to try again. */
+export const RetryInfoSchema = described("google.rpc.RetryInfo");
 /** Every detail type an error may carry, for turning details into JSON. */
 export const errorDetailRegistry = registry;

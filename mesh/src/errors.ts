@@ -11,6 +11,11 @@ export const meshErrors = {
   CONNECT_FAILED: { code: Code.Unavailable, retryable: true, message: "the instance could not be reached" },
   CONNECTION_LOST: { code: Code.Unavailable, retryable: true, message: "the connection ended before the answer" },
   CALL_REFUSED: { code: Code.Unavailable, retryable: true, message: "the instance refused the call unprocessed" },
+  OVERLOADED: {
+    code: Code.Unavailable,
+    retryable: true,
+    message: "the instance has more calls than it can answer in time",
+  },
   QUEUE_FULL: { code: Code.Unavailable, retryable: true, message: "too many calls wait for a connection" },
   CONNECTION_CEILING: {
     code: Code.ResourceExhausted,

@@ -1,6 +1,8 @@
 /*
  * The public names of @weft/mesh, one by one.
  */
+export type { AdmissionOptions } from "./admission/admission-options.ts";
+export type { PriorityOptions } from "./admission/priority.ts";
 export { backoffDelayMs } from "./backoff.ts";
 export { type CallContext, correlationIdFrom, currentCall, meshHeaders, runInCall } from "./call-context.ts";
 export type { PeerDeclaration, PeerDeclarations } from "./client/peers.ts";
@@ -9,10 +11,13 @@ export { parseDurationMs } from "./config/duration.ts";
 export type { MeshConfig } from "./config/mesh-config.ts";
 export type { MetricDefinition } from "./diagnostics.ts";
 export { MeshError, type MeshErrorCode, meshErrors } from "./errors.ts";
+export type { CallerPolicy } from "./identity/authorization.ts";
+export { callerKey } from "./identity/caller-gate.ts";
 export { JobScheduler } from "./jobs/job-scheduler.ts";
 export { createPostgresJobStore, ensureJobTables } from "./jobs/postgres-job-store.ts";
 export type { Logger } from "./logger.ts";
-export { Metrics } from "./metrics.ts";
+export type { CallRecorder } from "./metrics/call-recorder.ts";
+export { Metrics } from "./metrics/metrics.ts";
 export { createEnvelope, type EventEnvelope, type NewEvent } from "./outbox/event-envelope.ts";
 export { OutboxRelay, type OutboxRelayStats } from "./outbox/outbox-relay.ts";
 export { ensureOutboxTables, type OutboxEvent, writeOutbox } from "./outbox/outbox-table.ts";
@@ -48,8 +53,8 @@ export {
   type RestResponse,
 } from "./rest/rest-handler.ts";
 export { createSecrets, MissingSecretError, type Secrets } from "./secrets/secrets.ts";
+export { codeName } from "./server/answer-error.ts";
 export type { Mesh } from "./server/mesh.ts";
-export { codeName } from "./server/observe.ts";
 export { findPortHolder, type PortHolder } from "./server/port-holder.ts";
 export { type Listener, serverListener } from "./server/ports.ts";
 export type { RunningService, ServiceOptions, ServiceParts } from "./server/service.ts";
@@ -65,4 +70,4 @@ export {
 } from "./service-error.ts";
 export { createPostgresState, ensureStateTable } from "./state/postgres-state.ts";
 export { StateConflictError, type StateEntry, type StateStore } from "./state/state-store.ts";
-export { ensureTracing, injectTrace, inServerSpan } from "./tracing.ts";
+export { ensureTracing, injectTrace, inServerSpan, traceOf } from "./tracing.ts";

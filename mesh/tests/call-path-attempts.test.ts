@@ -1,21 +1,15 @@
-import { Code, ConnectError, type ConnectRouter, createClient } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Serving } from "@weft/proto/grpc/health/v1/health_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import { runInCall } from "../src/call-context.ts";
-import { createCallPath } from "../src/client/call-path.ts";
-import { Peer } from "../src/client/peer.ts";
 import { RetryBudget } from "../src/client/retry-budget.ts";
 import { systemClock } from "../src/clock.ts";
-import { ConnectionBudget } from "../src/pool/connection-budget.ts";
-import { Http2Connection } from "../src/pool/http2-connection.ts";
-import { systemRandom } from "../src/random.ts";
-import { endpointOf } from "../src/registry/registry.ts";
-import { staticInstance } from "../src/registry/static-instances.ts";
 import { errorMetadata, errorReason } from "../src/service-error.ts";
 import { type ScriptedPeer, startScriptedPeer } from "../src/testing/scripted-peer.ts";
 import { until } from "../src/testing/until.ts";
+import { callFixture } from "./call-fixture.ts";
 
 const cleanups: (() => void)[] = [];
 
@@ -32,40 +26,21 @@ async function serve(routes: (router: ConnectRouter) => void): Promise<ScriptedP
 }
 
 async function callers(ports: readonly number[], options: { retries?: number } = {}) {
-  const peer = new Peer({
-    name: "some-service",
-    clock: systemClock,
-    random: systemRandom,
-    budget: new ConnectionBudget(),
-    zone: "",
-    scaler: { minConnections: 1, maxConnections: 4 },
-    connect: (instance, id) => new Http2Connection({ id, endpoint: endpointOf(instance), clock: systemClock }),
+  const retryBudget = new RetryBudget({ perSecond: 0.001, savedSeconds: (options.retries ?? 100) * 1000, ratio: 0 });
+  const { peer, path, attempts } = callFixture(ports, {
+    retryBudget,
+    peer: { name: "some-service", scaler: { minConnections: 1, maxConnections: 4 } },
   });
   cleanups.push(() => peer.drain());
-  peer.update(ports.map((port) => staticInstance("some-service", "127.0.0.1", port)));
-  const outcomes: string[] = [];
-  const retryBudget = new RetryBudget({
-    clock: systemClock,
-    perSecond: 0.001,
-    savedSeconds: (options.retries ?? 100) * 1000,
-    ratio: 0,
-  });
-  const transport = createCallPath({
-    peer,
-    clock: systemClock,
-    random: systemRandom,
-    retryBudget,
-    onAttempt: (outcome) => void outcomes.push(outcome),
-  });
   await until("every instance has been dialled", () =>
     peer.endpoints.every(({ pool }) => pool.open > 0 || !pool.available),
   );
   return {
     peer,
-    outcomes,
-    users: createClient(UserService, transport),
-    projects: createClient(ProjectService, transport),
-    health: createClient(Health, transport),
+    attempts,
+    users: path.client(UserService),
+    projects: path.client(ProjectService),
+    health: path.client(Health),
   };
 }
 
@@ -93,18 +68,18 @@ describe("a call that may have been processed", () => {
   test("is not repeated when its method is not idempotent, and says why", async () => {
     let arrived = 0;
     const first = await dying(() => (arrived += 1));
-    const { projects, outcomes } = await callers([first.port]);
+    const { projects, attempts } = await callers([first.port]);
     const error = await failure(projects.createProject({ name: "p" }));
     expect(error.code).toBe(Code.Unavailable);
     expect(errorReason(error)).toBe("MESH_CONNECTION_LOST");
     expect(errorMetadata(error)).toEqual({ peer: "some-service" });
-    expect([arrived, outcomes]).toEqual([1, ["failed"]]);
+    expect([arrived, attempts]).toMatchObject([1, { failed: 1, retried: 0 }]);
   });
 
   test("is not repeated once the budget is used up", async () => {
-    const { users, outcomes } = await callers([(await dying()).port], { retries: 0 });
+    const { users, attempts } = await callers([(await dying()).port], { retries: 0 });
     expect((await failure(users.getUserById({ userId: "u" }))).code).toBe(Code.Unavailable);
-    expect(outcomes).toEqual(["budget_exhausted"]);
+    expect(attempts).toMatchObject({ budgetExhausted: 1, retried: 0 });
   });
 });
 

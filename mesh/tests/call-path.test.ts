@@ -1,28 +1,13 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter, createClient } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { GetUserByIdRequestSchema } from "@weft/proto/weft/user/v1/user_pb.ts";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { afterEach, describe, expect, it } from "vitest";
-import { createCallPath } from "../src/client/call-path.ts";
-import { Peer } from "../src/client/peer.ts";
-import { RetryBudget } from "../src/client/retry-budget.ts";
-import { systemClock } from "../src/clock.ts";
-import { ConnectionBudget } from "../src/pool/connection-budget.ts";
-import { Http2Connection } from "../src/pool/http2-connection.ts";
-import { systemRandom } from "../src/random.ts";
-import { endpointOf } from "../src/registry/registry.ts";
-import { staticInstance } from "../src/registry/static-instances.ts";
-import { createH2cServer, type H2cServer } from "../src/server/h2c-server.ts";
-import { serverListener } from "../src/server/ports.ts";
 import { errorReason } from "../src/service-error.ts";
+import { type ScriptedPeer, startScriptedPeer } from "../src/testing/scripted-peer.ts";
 import { until } from "../src/testing/until.ts";
-
-interface Served {
-  readonly port: number;
-  readonly server: H2cServer;
-}
+import { callFixture } from "./call-fixture.ts";
 
 const cleanups: (() => void)[] = [];
 
@@ -32,32 +17,16 @@ afterEach(() => {
   }
 });
 
-async function serve(routes: (router: ConnectRouter) => void, port = 0): Promise<Served> {
-  const server = createH2cServer(connectNodeAdapter({ routes }) as Parameters<typeof createH2cServer>[0]);
+async function serve(routes: (router: ConnectRouter) => void, port = 0): Promise<ScriptedPeer> {
+  const server = await startScriptedPeer(routes, { port });
   cleanups.push(() => server.destroy());
-  return { port: await serverListener(server.server).listen(port, "127.0.0.1"), server };
+  return server;
 }
 
 function call(ports: readonly number[], defaultTimeoutMs = 5000) {
-  const peer = new Peer({
-    name: "user-service",
-    clock: systemClock,
-    random: systemRandom,
-    budget: new ConnectionBudget(),
-    zone: "",
-    scaler: { minConnections: 2, maxConnections: 4 },
-    connect: (instance, id) => new Http2Connection({ id, endpoint: endpointOf(instance), clock: systemClock }),
-  });
+  const { peer, path } = callFixture(ports, { defaultTimeoutMs });
   cleanups.push(() => peer.drain());
-  peer.update(ports.map((port) => staticInstance("user-service", "127.0.0.1", port)));
-  const transport = createCallPath({
-    peer,
-    clock: systemClock,
-    random: systemRandom,
-    retryBudget: new RetryBudget({ clock: systemClock }),
-    defaultTimeoutMs,
-  });
-  return { peer, users: createClient(UserService, transport), auth: createClient(AuthService, transport) };
+  return { peer, users: path.client(UserService), auth: path.client(AuthService) };
 }
 
 function answering(name: string, onCall: () => void = () => undefined) {
@@ -112,7 +81,7 @@ describe("a call", () => {
 
   it("goes to another instance when one cannot be reached", async () => {
     const dead = await serve(answering("dead"));
-    dead.server.destroy();
+    dead.destroy();
     const alive = await serve(answering("alive"));
     const { users } = call([dead.port, alive.port]);
     for (let index = 0; index < 20; index += 1) {
@@ -126,7 +95,7 @@ describe("a call", () => {
       router.service(UserService, {
         getUserById: () => {
           arrived += 1;
-          dying.server.destroy();
+          dying.destroy();
           return new Promise(() => undefined);
         },
       });
@@ -182,7 +151,7 @@ describe("a call", () => {
     const first = await serve(answering("first"));
     const { users } = call([first.port]);
     expect((await users.getUserById({ userId: "u" })).username).toBe("first");
-    first.server.destroy();
+    first.destroy();
     await serve(answering("second"), first.port);
     await until(
       "the second server answers",
@@ -199,7 +168,7 @@ describe("a call", () => {
     for (let index = 0; index < 300; index += 1) {
       calls.push(users.getUserById({ userId: "u" }));
       if (index === 100) {
-        void draining.server.drain();
+        void draining.drain();
       }
       if (index % 10 === 0) {
         await new Promise((resolve) => setImmediate(resolve));

@@ -9,8 +9,7 @@ import { GetUserByIdRequestSchema, UserResponseSchema } from "@weft/proto/weft/u
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import { MeshError } from "../src/errors.ts";
-import type { UnaryAnswer, UnaryCall } from "../src/pool/connection.ts";
-import { grpcUnary, maxAnswerBytes } from "../src/pool/grpc-unary.ts";
+import { grpcUnary, maxAnswerBytes, type UnaryAnswer, type UnaryCall } from "../src/pool/grpc-unary.ts";
 
 type Answer = (stream: ServerHttp2Stream, headers: Record<string, string>, body: Buffer) => void;
 

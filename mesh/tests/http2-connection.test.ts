@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { getEventListeners, once } from "node:events";
+import { once } from "node:events";
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, createServer as createNetServer, type Socket } from "node:net";
 import { create } from "@bufbuild/protobuf";
@@ -10,10 +10,10 @@ import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../src/clock.ts";
 import { MeshError } from "../src/errors.ts";
-import type { UnaryCall } from "../src/pool/connection.ts";
 import { Http2Connection, type Http2ConnectionOptions } from "../src/pool/http2-connection.ts";
 import { startScriptedPeer } from "../src/testing/scripted-peer.ts";
 import { until } from "../src/testing/until.ts";
+import { noCounters, ProbeCall } from "./probe-call.ts";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -24,7 +24,13 @@ afterEach(async () => {
 });
 
 function connectTo(port: number, options: Partial<Http2ConnectionOptions> = {}): Http2Connection {
-  const connection = new Http2Connection({ id: 1, endpoint: `127.0.0.1:${port}`, clock: systemClock, ...options });
+  const connection = new Http2Connection({
+    id: 1,
+    endpoint: `127.0.0.1:${port}`,
+    clock: systemClock,
+    laneCounters: noCounters(),
+    ...options,
+  });
   cleanups.push(() => connection.destroy("the test is over"));
   return connection;
 }
@@ -54,14 +60,8 @@ async function bareServer() {
   return { server, sockets, sessions, port: (server.address() as AddressInfo).port };
 }
 
-function userCall(signal?: AbortSignal): UnaryCall {
-  return {
-    method: UserService.method.getUserById,
-    header: new Headers(),
-    message: create(GetUserByIdRequestSchema, { userId: "u1" }),
-    timeoutMs: 20_000,
-    signal,
-  };
+function userCall(): ProbeCall {
+  return new ProbeCall(UserService.method.getUserById, create(GetUserByIdRequestSchema, { userId: "u1" }));
 }
 
 function failure(promise: Promise<unknown>): Promise<unknown> {
@@ -88,7 +88,7 @@ describe("a connection", () => {
     connection.onState((state) => void states.push(state.kind));
     await connection.opened;
     expect(connection.state.kind).toBe("open");
-    expect((await connection.unary(userCall())).message).toMatchObject({ userId: "u1" });
+    expect(await userCall().on(connection)).toMatchObject({ userId: "u1" });
     connection.drain("enough");
     await until("it has closed", () => connection.state.kind === "closed");
     expect(states).toEqual(["draining", "closed"]);
@@ -130,27 +130,36 @@ describe("a connection", () => {
     cleanups.push(() => peer.destroy());
     const connection = connectTo(peer.port);
     await connection.opened;
-    const pending = connection.unary(userCall());
+    const pending = userCall().on(connection);
     connection.drain("fewer connections are needed");
     expect(connection.state.kind).toBe("draining");
     gate.resolve();
-    expect((await pending).message).toMatchObject({ userId: "u1" });
+    expect(await pending).toMatchObject({ userId: "u1" });
     await until("it has closed", () => connection.state.kind === "closed");
-    expect(await failure(connection.unary(userCall()))).toMatchObject({ meshCode: "CONNECTION_LOST", sent: false });
+    expect(await failure(userCall().on(connection))).toMatchObject({ meshCode: "CONNECTION_LOST", sent: false });
   });
 
   test("drains when the peer says GOAWAY, while the call in flight is answered", async () => {
     const gate = Promise.withResolvers<void>();
-    const peer = await startScriptedPeer(slowUsers(gate.promise));
+    let arrived = 0;
+    const peer = await startScriptedPeer((router) =>
+      router.service(UserService, {
+        getUserById: async ({ userId }) => {
+          arrived += 1;
+          await gate.promise;
+          return { userId };
+        },
+      }),
+    );
     cleanups.push(() => peer.destroy());
     const connection = connectTo(peer.port);
     await connection.opened;
-    const pending = connection.unary(userCall());
-    await connection.unary({ ...userCall(AbortSignal.timeout(50)), timeoutMs: 50 }).catch(() => undefined);
+    const pending = userCall().on(connection);
+    await until("the call has arrived", () => arrived > 0);
     void peer.drain();
     await until("it drains", () => connection.state.kind === "draining");
     gate.resolve();
-    expect((await pending).message).toMatchObject({ userId: "u1" });
+    expect(await pending).toMatchObject({ userId: "u1" });
     await until("it has closed", () => connection.state.kind === "closed");
   });
 
@@ -159,7 +168,7 @@ describe("a connection", () => {
     cleanups.push(() => peer.destroy());
     const connection = connectTo(peer.port);
     await connection.opened;
-    const pending = failure(connection.unary(userCall()));
+    const pending = failure(userCall().on(connection));
     await new Promise((resolve) => setImmediate(resolve));
     connection.destroy("the test says so");
     expect(await pending).toMatchObject({ meshCode: "CONNECTION_LOST", sent: true });
@@ -211,7 +220,7 @@ describe("a peer that fails", () => {
       const { sessions, sockets, port } = await bareServer();
       const connection = connectTo(port);
       await connection.opened;
-      const pending = failure(connection.unary(userCall()));
+      const pending = failure(userCall().on(connection));
       await until("the session is there", () => sessions.length === 1);
       sessions[0]?.goaway(2);
       sockets.forEach(end);
@@ -239,7 +248,7 @@ describe("a peer that fails", () => {
     const { child, port } = await childServer();
     const connection = connectTo(port, { pingIntervalMs: 30, pingTimeoutMs: 60 });
     await connection.opened;
-    const pending = failure(connection.unary({ ...userCall(), timeoutMs: undefined }));
+    const pending = failure(userCall().on(connection));
     connection.drain("enough");
     child.kill("SIGSTOP");
     expect(await pending).toMatchObject({ meshCode: "CONNECTION_LOST", sent: true });
@@ -252,12 +261,16 @@ describe("a thousand connections", () => {
     cleanups.push(() => peer.destroy());
     const resources = (): number => process.getActiveResourcesInfo().filter((kind) => /TCP|Timeout/.test(kind)).length;
     const before = resources();
-    const abort = new AbortController();
     const round = async (id: number): Promise<void> => {
-      const connection = new Http2Connection({ id, endpoint: `127.0.0.1:${peer.port}`, clock: systemClock });
+      const connection = new Http2Connection({
+        id,
+        endpoint: `127.0.0.1:${peer.port}`,
+        clock: systemClock,
+        laneCounters: noCounters(),
+      });
       await connection.opened;
       if (id % 10 === 0) {
-        await connection.unary(userCall(abort.signal));
+        await userCall().on(connection);
       }
       const closed = new Promise<void>((resolve) => connection.onState(({ kind }) => kind === "closed" && resolve()));
       connection.drain("the round is over");
@@ -266,7 +279,6 @@ describe("a thousand connections", () => {
     for (let id = 0; id < 1000; id += 50) {
       await Promise.all(Array.from({ length: 50 }, (_, index) => round(id + index)));
     }
-    expect(getEventListeners(abort.signal, "abort")).toEqual([]);
     await until("the server's sockets are gone too", () => resources() <= before);
   });
 });

@@ -1,18 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createClient } from "@connectrpc/connect";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { afterEach, describe, expect, test } from "vitest";
-import { createCallPath } from "../src/client/call-path.ts";
-import { Peer } from "../src/client/peer.ts";
-import { RetryBudget } from "../src/client/retry-budget.ts";
-import { systemClock } from "../src/clock.ts";
-import { ConnectionBudget } from "../src/pool/connection-budget.ts";
-import { Http2Connection } from "../src/pool/http2-connection.ts";
-import { systemRandom } from "../src/random.ts";
-import { endpointOf } from "../src/registry/registry.ts";
-import { staticInstance } from "../src/registry/static-instances.ts";
 import { until } from "../src/testing/until.ts";
+import { callFixture } from "./call-fixture.ts";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -48,25 +39,13 @@ async function childInstance(name: string): Promise<{ child: ChildProcess; port:
 describe("an instance that is killed under load", () => {
   test("costs no idempotent call while another one runs", async () => {
     const [killed, staying] = await Promise.all([childInstance("killed"), childInstance("staying")]);
-    const peer = new Peer({
-      name: "user-service",
-      clock: systemClock,
-      random: systemRandom,
-      budget: new ConnectionBudget(),
-      zone: "",
-      connect: (instance, id) => new Http2Connection({ id, endpoint: endpointOf(instance), clock: systemClock }),
-    });
+    const { peer, path } = callFixture([killed.port, staying.port]);
     cleanups.push(() => peer.drain());
-    peer.update([killed, staying].map(({ port }) => staticInstance("user-service", "127.0.0.1", port)));
     await until(
       "both are connected",
       () => peer.state().available === 2 && peer.endpoints.every(({ pool }) => pool.open > 0),
     );
-    const retryBudget = new RetryBudget({ clock: systemClock });
-    const users = createClient(
-      UserService,
-      createCallPath({ peer, clock: systemClock, random: systemRandom, retryBudget }),
-    );
+    const users = path.client(UserService);
     const answers = { killed: 0, staying: 0 };
     let over = false;
     const caller = async (): Promise<void> => {

@@ -4,7 +4,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { meshErrors, type RunningService, type ServiceOptions, startService } from "../src/index.ts";
-import { codeName } from "../src/server/observe.ts";
+import { codeName } from "../src/server/answer-error.ts";
 import { startTestRedis, type TestStore } from "./stores.ts";
 
 const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");

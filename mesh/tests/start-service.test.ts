@@ -235,7 +235,7 @@ describe("one call of startService", () => {
       expect(text).toContain(name);
     }
     expect(text).toMatch(
-      /weft_server_calls_total\{method="weft.user.v1.UserService\/GetUserById",code="ok",service="user-service",.*\} 1/,
+      /weft_server_calls_total\{code="ok",method="weft.user.v1.UserService\/GetUserById",service="user-service",.*\} 1/,
     );
     expect((await fetch(`${at(service, "metrics")}/`)).status).toBe(404);
   });

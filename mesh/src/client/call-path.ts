@@ -1,360 +1,286 @@
 import {
   create,
   type DescMessage,
-  type DescMethodStreaming,
   type DescMethodUnary,
+  type DescService,
+  isMessage,
+  type Message,
   type MessageInitShape,
 } from "@bufbuild/protobuf";
 import {
-  Code,
-  ConnectError,
+  type CallOptions,
+  type Client,
   type ContextValues,
+  createClient,
   createContextValues,
   type Interceptor,
-  type StreamResponse,
   type Transport,
+  type UnaryRequest,
   type UnaryResponse,
 } from "@connectrpc/connect";
-import { runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
-import { correlationIdFrom, currentCall, meshHeaders } from "../call-context.ts";
-import type { Clock } from "../clock.ts";
-import { MeshError, meshErrors } from "../errors.ts";
-import type { Connection, UnaryAnswer } from "../pool/connection.ts";
-import type { Random } from "../random.ts";
-import { serviceError } from "../service-error.ts";
-import { inClientSpan, injectTrace } from "../tracing.ts";
-import { deadlineSignal, timeoutFor } from "./deadline.ts";
-import type { Endpoint, Peer } from "./peer.ts";
-import { mayRetry, type RetryPolicy, retryDefaults } from "./retry.ts";
-import type { RetryBudget } from "./retry-budget.ts";
+import { type CallFrame, currentFrame } from "../call-context.ts";
+import { headersFrom, type MetadataList } from "../lane/metadata.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { TraceIds } from "../trace-context.ts";
+import { activeTrace, inClientSpan, spansAreRecorded, traceOfFrame } from "../tracing.ts";
+import type { CallCore } from "./call-core.ts";
+import { ClientCall } from "./client-call.ts";
+import { ClientMethod } from "./client-method.ts";
+import { timeoutFor } from "./deadline.ts";
+import type { HedgeOptions } from "./hedging.ts";
+import { type HeadersInit, outgoingMetadata } from "./outgoing-metadata.ts";
+import { openStream } from "./stream-call.ts";
 
 /**
- * The path of a call, as a Connect transport: every layer is above the next for a reason.
+ * The path of a call: every layer is above the next for a reason.
  *
  * 1. Interceptors of the application: they see one call, whatever happens below.
- * 2. Context: correlation id, trace context and the caller's authorization go into the headers; once per call, so that
- *    all attempts carry the same.
+ * 2. Context: correlation id, trace context and the caller's authorization; once per call, so that all attempts carry the
+ *    same.
  * 3. Deadline and cancellation: above retries, so that attempts share one deadline instead of adding up.
- * 4. Retry with budget: above the balancer, so that each attempt may go to another instance.
+ * 4. Retry and hedge with one budget: above the balancer, so that each attempt may go to another instance.
  * 5. Balancer: above breaker and pool, because it chooses the instance whose breaker and pool are used.
  * 6. Breaker: above the pool, so that waiting for a connection of a sick instance counts against it.
  * 7. Pool: chooses the connection; above the connection, which only sends.
+ *
+ * This file does 1 and 2 and begins 3; a `ClientCall` goes through the rest, step by step and without a closure or a
+ * promise per layer. Callers hold either a typed client or a Connect transport; both end here.
  */
 export interface CallPathOptions {
-  readonly peer: Peer;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly retryBudget: RetryBudget;
-  readonly interceptors?: Interceptor[];
-  readonly retry?: Partial<RetryPolicy>;
+  readonly core: CallCore;
+  readonly metrics: Metrics;
+  /** The application's, outermost first; none when absent. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Second copies of slow idempotent calls; none when absent. */
+  readonly hedge?: HedgeOptions | undefined;
   /** When the caller sets no timeout; 10 s when absent. */
   readonly defaultTimeoutMs?: number;
-  readonly onCall?: (method: string, code: Code | undefined, durationMs: number) => void;
-  readonly onAttempt?: (outcome: "ok" | "failed" | "retried" | "budget_exhausted") => void;
 }
-
-/** Whatever `new Headers()` takes; the DOM library that names it is not loaded. */
-type HeadersInit = ConstructorParameters<typeof Headers>[0];
 
 const defaultTimeoutMs = 10_000;
 /** In which a handler whose peer used up the time can still say so to its own caller. */
 const deadlineReserveMs = 5;
 
-export function createCallPath(options: CallPathOptions): Transport {
-  const { peer, clock } = options;
-  const retry: RetryPolicy = { ...retryDefaults, ...options.retry };
+/** Methods are numbered over the whole process, so that every lane may use the same numbers. */
+let methodsMade = 0;
 
-  async function attempts(call: AttemptCall): Promise<UnaryAnswer> {
-    options.retryBudget.deposit();
-    const failed = new Set<Endpoint>();
-    for (let attempt = 1; ; attempt += 1) {
-      let endpoint: Endpoint | undefined;
-      try {
-        if (call.signal.aborted) {
-          throw call.signal.reason;
-        }
-        endpoint = peer.pick(failed);
-        const answer = await attemptOn(endpoint, call);
-        options.onAttempt?.("ok");
-        return answer;
-      } catch (error) {
-        if (endpoint !== undefined) {
-          failed.add(endpoint);
-        }
-        if (call.signal.aborted || !mayRetry(error, call.method, attempt, retry)) {
-          options.onAttempt?.("failed");
-          throw call.signal.reason instanceof MeshError && call.signal.aborted ? call.signal.reason : error;
-        }
-        if (!options.retryBudget.tryWithdraw()) {
-          options.onAttempt?.("budget_exhausted");
-          throw error;
-        }
-        options.onAttempt?.("retried");
-        if (!peer.hasOther(failed)) {
-          await pauseBeforeRetry(attempt, clock, options.random, call.signal);
-        }
-      }
-    }
-  }
+export class CallPath {
+  readonly #core: CallCore;
+  readonly #options: CallPathOptions;
+  readonly #methods = new Map<DescMethodUnary, ClientMethod>();
+  readonly #defaultTimeoutMs: number;
+  readonly #interceptors: readonly Interceptor[];
+  /** What Connect's own clients and generic callers use. */
+  readonly transport: Transport;
 
-  async function attemptOn(endpoint: Endpoint, call: AttemptCall): Promise<UnaryAnswer> {
-    try {
-      return await endpoint.breaker.run(() => sendOn(endpoint, call), call.deadlineMs - clock.monotonicMs());
-    } finally {
-      peer.done(endpoint);
-    }
-  }
-
-  async function sendOn(endpoint: Endpoint, call: AttemptCall): Promise<UnaryAnswer> {
-    const connection = await endpoint.pool.acquire(call.signal);
-    const startedAtMs = clock.monotonicMs();
-    try {
-      const answer = await connection.unary({
-        method: call.method,
-        header: call.header,
-        message: call.message,
-        timeoutMs: call.deadlineMs - startedAtMs,
-        signal: call.signal,
-      });
-      endpoint.latency.observe(clock.monotonicMs() - startedAtMs, clock.monotonicMs());
-      return answer;
-    } catch (error) {
-      observeFailure(endpoint, error, startedAtMs, clock);
-      throw error;
-    } finally {
-      endpoint.pool.release(connection);
-    }
+  constructor(options: CallPathOptions) {
+    this.#core = options.core;
+    this.#options = options;
+    this.#defaultTimeoutMs = options.defaultTimeoutMs ?? defaultTimeoutMs;
+    this.#interceptors = options.interceptors ?? [];
+    this.transport = {
+      unary: (method, signal, timeoutMs, header, input, contextValues) =>
+        this.#respond(method, { signal, timeoutMs, headers: header, contextValues } as CallOptions, input),
+      stream: (method, signal, timeoutMs, header, input, contextValues) => {
+        const stream = openStream(
+          { core: this.#core, interceptors: this.#interceptors },
+          method,
+          signal,
+          timeoutMs,
+          header,
+          input,
+          contextValues,
+        );
+        // A client begins its stream before anybody reads it: one that nobody reads must not end the process when it fails.
+        stream.catch(() => undefined);
+        return stream;
+      },
+    };
   }
 
   /**
-   * Where a stream begins: the first instance that gives it a connection, since nothing is sent before. Its place is given
-   * back at once, because from its beginning on the connection itself counts it.
+   * A typed client, as Connect's `createClient` makes them; its unary methods skip the response object that nobody asked
+   * for.
    */
-  async function streamConnection(signal: AbortSignal): Promise<Connection> {
-    const failed = new Set<Endpoint>();
-    for (let attempt = 1; ; attempt += 1) {
-      const endpoint = peer.pick(failed);
-      try {
-        const connection = await endpoint.breaker.run(() => endpoint.pool.acquire(signal));
-        endpoint.pool.release(connection);
-        return connection;
-      } catch (error) {
-        failed.add(endpoint);
-        const again = error instanceof MeshError && error.retryable && attempt < retry.maxAttempts;
-        if (!again || !peer.hasOther(failed) || signal.aborted) {
-          throw error;
-        }
-      } finally {
-        peer.done(endpoint);
+  client<S extends DescService>(service: S): Client<S> {
+    const client = createClient(service, this.transport) as Record<string, unknown>;
+    for (const desc of service.methods) {
+      if (desc.methodKind === "unary" && this.#interceptors.length === 0) {
+        const method = this.#method(desc as DescMethodUnary);
+        client[desc.localName] = (input: MessageInitShape<DescMessage>, options?: CallOptions) => {
+          try {
+            return options?.onHeader === undefined && options?.onTrailer === undefined
+              ? this.#call(method, input, options).answer
+              : this.#callWithHeaders(method, input, options);
+          } catch (error) {
+            return Promise.reject(error);
+          }
+        };
       }
     }
+    return client as Client<S>;
   }
 
-  async function openStream<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodStreaming<I, O>,
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-    header: HeadersInit | undefined,
-    input: AsyncIterable<MessageInitShape<I>>,
-    contextValues?: ContextValues,
-  ): Promise<StreamResponse<I, O>> {
-    const name = `${method.parent.typeName}/${method.name}`;
-    const surrounding = currentCall();
-    // A stream has no default deadline: it may live as long as its ends do.
-    const deadlineMs = surrounding?.deadlineMs;
-    const left =
-      deadlineMs === undefined
-        ? timeoutMs
-        : timeoutFor({
-            requestedMs: timeoutMs,
-            defaultMs: Number.POSITIVE_INFINITY,
-            surroundingDeadlineMs: deadlineMs,
-            nowMs: clock.monotonicMs(),
-            reserveMs: deadlineReserveMs,
-          });
-    const linked = AbortSignal.any([signal, surrounding?.signal].filter((one) => one !== undefined));
+  #method(desc: DescMethodUnary): ClientMethod {
+    let method = this.#methods.get(desc);
+    if (method === undefined) {
+      methodsMade += 1;
+      method = new ClientMethod(methodsMade, desc, this.#core.peer.name, this.#options.metrics, this.#options.hedge);
+      this.#methods.set(desc, method);
+    }
+    return method;
+  }
+
+  /** Throws a ConnectError for an input or headers that cannot be sent to anybody. */
+  #call(method: ClientMethod, input: MessageInitShape<DescMessage>, options: CallOptions | undefined): StartedCall {
+    const frame = currentFrame();
+    const { desc } = method;
+    let metadata: MetadataList | undefined;
+    let message: Message;
     try {
-      if (deadlineMs !== undefined && left !== undefined && left <= 0) {
-        throw new MeshError("DEADLINE_EXCEEDED", "before the stream began");
-      }
-      const connection = await streamConnection(linked);
-      return await runStreamingCall<I, O>({
-        ...(options.interceptors === undefined ? {} : { interceptors: options.interceptors }),
-        signal: linked,
-        req: {
-          stream: true,
-          service: method.parent,
-          method,
-          requestMethod: "POST",
-          url: `weft://${peer.name}/${name}`,
-          header: outgoingHeaders(header, options.random),
-          contextValues: contextValues ?? createContextValues(),
-          message: normalized(method.input, input),
-        },
-        next: (request) =>
-          connection.streams.stream(
-            method,
-            request.signal,
-            left,
-            request.header,
-            request.message as AsyncIterable<MessageInitShape<I>>,
-            request.contextValues,
-          ),
-      });
+      metadata = outgoingMetadata(options?.headers, frame?.call);
+      message = isMessage(input, desc.input) ? input : create(desc.input, input);
     } catch (error) {
-      throw asConnectError(error, linked, peer.name, name);
+      throw this.#core.asConnectError(error, method.name);
     }
+    if (spansAreRecorded()) {
+      return this.#callInSpan(method, message, options, frame, metadata);
+    }
+    return this.#begin(method, message, options, frame, metadata, undefined);
   }
 
-  return {
-    async unary<I extends DescMessage, O extends DescMessage>(
-      method: DescMethodUnary<I, O>,
-      signal: AbortSignal | undefined,
-      timeoutMs: number | undefined,
-      header: HeadersInit | undefined,
-      input: MessageInitShape<I>,
-      contextValues?: ContextValues,
-    ): Promise<UnaryResponse<I, O>> {
-      const startedAtMs = clock.monotonicMs();
-      const surrounding = currentCall();
-      const timeout = timeoutFor({
-        requestedMs: timeoutMs,
-        defaultMs: options.defaultTimeoutMs ?? defaultTimeoutMs,
-        surroundingDeadlineMs: surrounding?.deadlineMs,
-        nowMs: startedAtMs,
-        reserveMs: deadlineReserveMs,
-      });
-      const limit = deadlineSignal(clock, timeout, [signal, surrounding?.signal]);
-      const name = `${method.parent.typeName}/${method.name}`;
-      try {
-        const response = await inClientSpan(name, peer.name, () =>
-          runUnaryCall<I, O>({
-            ...(options.interceptors === undefined ? {} : { interceptors: options.interceptors }),
-            signal: limit.signal,
-            req: {
-              stream: false,
-              service: method.parent,
-              method,
-              requestMethod: "POST",
-              url: `weft://${peer.name}/${name}`,
-              header: outgoingHeaders(header, options.random),
-              contextValues: contextValues ?? createContextValues(),
-              message: create(method.input, input),
-            },
-            next: async (request) => {
-              const answer = await attempts({
-                method,
-                header: request.header,
-                message: request.message,
-                signal: limit.signal,
-                deadlineMs: startedAtMs + timeout,
-              });
-              return {
-                stream: false,
-                service: method.parent,
-                method,
-                header: answer.header,
-                trailer: answer.trailer,
-                message: answer.message as UnaryResponse<I, O>["message"],
-              };
-            },
-          }),
-        );
-        options.onCall?.(name, undefined, clock.monotonicMs() - startedAtMs);
-        return response;
-      } catch (error) {
-        const translated = asConnectError(error, limit.signal, peer.name, name);
-        options.onCall?.(name, translated.code, clock.monotonicMs() - startedAtMs);
-        throw translated;
-      } finally {
-        limit.done();
+  #begin(
+    method: ClientMethod,
+    message: Message,
+    options: CallOptions | undefined,
+    frame: CallFrame | undefined,
+    metadata: MetadataList | undefined,
+    span: TraceIds | undefined,
+  ): StartedCall {
+    const core = this.#core;
+    const surrounding = frame?.call;
+    const signal = options?.signal;
+    const children = surrounding?.children;
+    const nowMs = core.clock.monotonicMs();
+    const allowedMs = timeoutFor(
+      options?.timeoutMs,
+      this.#defaultTimeoutMs,
+      surrounding?.deadlineMs,
+      nowMs,
+      deadlineReserveMs,
+    );
+    const trace = span ?? (frame === undefined ? undefined : traceOfFrame(frame));
+    const call = new ClientCall(core, method, message, metadata, nowMs, allowedMs, trace);
+    if (span !== undefined) {
+      // The peer's span is a child of the one that is recorded here.
+      call.span0 = span.span0;
+      call.span1 = span.span1;
+    }
+    if (signal?.aborted === true) {
+      return { call, answer: call.decline(signal.reason) };
+    }
+    if (children?.ended === true) {
+      return { call, answer: call.decline(children.reason) };
+    }
+    const answer = call.run();
+    if (signal !== undefined) {
+      call.follow(signal);
+    }
+    if (surrounding !== undefined) {
+      if (children !== undefined) {
+        call.attachTo(children);
+      } else if (surrounding.signal !== undefined) {
+        call.follow(surrounding.signal);
       }
-    },
+    }
+    return { call, answer };
+  }
 
-    stream(...call) {
-      const stream = openStream(...call);
-      // A client begins its stream before anybody reads it: one that nobody reads must not end the process when it fails.
-      stream.catch(() => undefined);
-      return stream;
-    },
+  #callInSpan(
+    method: ClientMethod,
+    message: Message,
+    options: CallOptions | undefined,
+    frame: CallFrame | undefined,
+    metadata: MetadataList | undefined,
+  ): StartedCall {
+    let started: StartedCall | undefined;
+    const answer = inClientSpan(method.name, this.#core.peer.name, () => {
+      started = this.#begin(method, message, options, frame, metadata, activeTrace());
+      return started.answer;
+    });
+    return { call: (started as unknown as StartedCall).call, answer };
+  }
+
+  async #callWithHeaders(
+    method: ClientMethod,
+    input: MessageInitShape<DescMessage>,
+    options: CallOptions,
+  ): Promise<Message> {
+    const { call, answer } = this.#call(method, input, options);
+    const message = await answer;
+    options.onHeader?.(headersFrom(call.headers));
+    options.onTrailer?.(headersFrom(call.trailers));
+    return message;
+  }
+
+  async #respond<I extends DescMessage, O extends DescMessage>(
+    desc: DescMethodUnary<I, O>,
+    options: CallOptions,
+    input: MessageInitShape<I>,
+  ): Promise<UnaryResponse<I, O>> {
+    const method = this.#method(desc as unknown as DescMethodUnary);
+    if (this.#interceptors.length > 0) {
+      return (await this.#intercepted(method, options, input as never)) as unknown as UnaryResponse<I, O>;
+    }
+    const { call, answer } = this.#call(method, input as never, options);
+    return responseOf(method, await answer, call) as unknown as UnaryResponse<I, O>;
+  }
+
+  /** With interceptors there is a request object that they may change, and a response object. */
+  #intercepted(
+    method: ClientMethod,
+    options: CallOptions,
+    input: MessageInitShape<DescMessage>,
+  ): Promise<UnaryResponse> {
+    const { desc } = method;
+    const innermost = async (request: UnaryRequest): Promise<UnaryResponse> => {
+      const { call, answer } = this.#call(method, request.message, {
+        signal: request.signal,
+        headers: request.header,
+        ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      });
+      return responseOf(method, await answer, call);
+    };
+    const chain = this.#interceptors.reduceRight<(request: UnaryRequest) => Promise<unknown>>(
+      (next, interceptor) => interceptor(next as Parameters<Interceptor>[0]) as typeof next,
+      innermost,
+    );
+    return chain({
+      stream: false,
+      service: desc.parent,
+      method: desc,
+      requestMethod: "POST",
+      url: `weft://${this.#core.peer.name}/${method.name}`,
+      signal: options.signal ?? new AbortController().signal,
+      header: new Headers(options.headers as HeadersInit),
+      contextValues: (options.contextValues as ContextValues | undefined) ?? createContextValues(),
+      message: create(desc.input, input),
+    } as UnaryRequest) as Promise<UnaryResponse>;
+  }
+}
+
+interface StartedCall {
+  readonly call: ClientCall;
+  readonly answer: Promise<Message>;
+}
+
+function responseOf(method: ClientMethod, message: Message, call: ClientCall): UnaryResponse {
+  return {
+    stream: false,
+    service: method.desc.parent,
+    method: method.desc,
+    message,
+    header: headersFrom(call.headers),
+    trailer: headersFrom(call.trailers),
   };
-}
-
-interface AttemptCall {
-  readonly method: DescMethodUnary;
-  readonly header: Headers;
-  readonly message: UnaryAnswer["message"];
-  readonly signal: AbortSignal;
-  readonly deadlineMs: number;
-}
-
-function outgoingHeaders(given: HeadersInit | undefined, random: Random): Headers {
-  const header = new Headers(given);
-  const call = currentCall();
-  if (!header.has(meshHeaders.correlationId)) {
-    header.set(
-      meshHeaders.correlationId,
-      correlationIdFrom(call?.correlationId, () => random.id()),
-    );
-  }
-  if (call?.authorization !== undefined && !header.has(meshHeaders.authorization)) {
-    header.set(meshHeaders.authorization, call.authorization);
-  }
-  injectTrace(header);
-  return header;
-}
-
-/** When no other instance is left: a pause that grows, so that an instance that is just restarting is met again. */
-async function pauseBeforeRetry(attempt: number, clock: Clock, random: Random, signal: AbortSignal): Promise<void> {
-  const ceilingMs = 25 * 2 ** (attempt - 1);
-  try {
-    await clock.sleep(ceilingMs * (0.5 + random.next() / 2), signal);
-  } catch {
-    // Aborted: the next attempt finds out by itself and says why.
-  }
-}
-
-/** A slow failure is as bad as a slow answer; a quick one must not make the instance look fast. */
-function observeFailure(endpoint: Endpoint, error: unknown, startedAtMs: number, clock: Clock): void {
-  const nowMs = clock.monotonicMs();
-  const tookMs = nowMs - startedAtMs;
-  const failedByInstance = error instanceof MeshError && error.meshCode !== "CANCELED";
-  if (failedByInstance || error instanceof ConnectError) {
-    endpoint.latency.observe(Math.max(tookMs, endpoint.latency.valueMs(nowMs)), nowMs);
-  }
-}
-
-async function* normalized<I extends DescMessage>(schema: I, input: AsyncIterable<MessageInitShape<I>>) {
-  for await (const message of input) {
-    yield create(schema, message);
-  }
-}
-
-/** What callers get: a ConnectError whose cause is the mesh's own error, and whose reason is its code. */
-function asConnectError(error: unknown, signal: AbortSignal, peer: string, method: string): ConnectError {
-  const reason: unknown = signal.aborted ? signal.reason : undefined;
-  const meaning = reason instanceof MeshError ? reason : meshErrorIn(error);
-  if (meaning !== undefined) {
-    // Addresses and causes stay in the cause, for the log: what callers are told may travel to theirs.
-    return serviceError(
-      meaning.code,
-      `MESH_${meaning.meshCode}`,
-      `${method}: ${meshErrors[meaning.meshCode].message}`,
-      {
-        metadata: { peer },
-        cause: meaning,
-      },
-    );
-  }
-  if (error instanceof ConnectError) {
-    return error;
-  }
-  return ConnectError.from(error, Code.Internal);
-}
-
-function meshErrorIn(error: unknown): MeshError | undefined {
-  if (error instanceof MeshError) {
-    return error;
-  }
-  return error instanceof ConnectError && error.cause instanceof MeshError ? error.cause : undefined;
 }

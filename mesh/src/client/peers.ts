@@ -1,22 +1,31 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import type { Client, Interceptor, Transport } from "@connectrpc/connect";
 import type { Clock } from "../clock.ts";
 import type { MeshConfig } from "../config/mesh-config.ts";
+import { DeadlineWheel } from "../deadline-wheel.ts";
 import { metricNames } from "../diagnostics.ts";
 import { MeshError } from "../errors.ts";
+import type { ServiceIdentity } from "../identity/identity.ts";
+import { laneCounters } from "../lane/lane-counters.ts";
 import type { Logger } from "../logger.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { ConnectionBudget } from "../pool/connection-budget.ts";
 import { Http2Connection } from "../pool/http2-connection.ts";
-import type { ScalerOptions } from "../pool/scaler.ts";
+import { priorityOf } from "../pool/priority.ts";
+import { type ScalerOptions, scalerDefaults } from "../pool/scaler.ts";
+import { subsetOf, subsetSizes } from "../pool/subset.ts";
 import type { Random } from "../random.ts";
 import { InstanceCache } from "../registry/instance-cache.ts";
 import { registryDefaults } from "../registry/redis-registry.ts";
 import { endpointOf, type Instance, type Registry } from "../registry/registry.ts";
 import { staticInstance } from "../registry/static-instances.ts";
-import { codeName } from "../server/observe.ts";
-import { createCallPath } from "./call-path.ts";
+import type { AttemptCounters, CallCore } from "./call-core.ts";
+import { CallPath } from "./call-path.ts";
+import { asConnectError } from "./client-error.ts";
+import type { HedgeOptions } from "./hedging.ts";
 import { Peer } from "./peer.ts";
+import { registerPeerMetrics } from "./peer-metrics.ts";
+import { retryDefaults } from "./retry.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
 /** A service that is called: which protobuf services it serves, and where its range begins. */
@@ -24,14 +33,24 @@ export interface PeerDeclaration {
   readonly services: readonly DescService[];
   /** For development without a registry: its first instance is expected here on the same host. */
   readonly basePort?: number;
+  /** Around every call of this peer, outermost first. */
+  readonly interceptors?: readonly Interceptor[];
   /** Deviations from the pool's defaults. */
   readonly pool?: Partial<ScalerOptions>;
+  /** Sends slow idempotent calls a second time, to another instance; never when absent. */
+  readonly hedge?: HedgeOptions;
+  /** Over which time a new instance gets its full share of calls; 10 s when absent, 0 for at once. */
+  readonly slowStartMs?: number;
 }
 
 export type PeerDeclarations = Readonly<Record<string, PeerDeclaration>>;
 
 export interface PeersOptions {
+  /** Tells processes apart when each connects to a part of a peer's instances. */
+  readonly instanceId: string;
   readonly config: MeshConfig;
+  /** Who this process is; undefined without mTLS. */
+  readonly identity: ServiceIdentity | undefined;
   readonly peers: PeerDeclarations;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -48,15 +67,21 @@ export class Peers {
   readonly cache: InstanceCache;
   readonly #options: PeersOptions;
   readonly #peers = new Map<string, Peer>();
-  readonly #transports = new Map<string, Transport>();
+  readonly #paths = new Map<string, CallPath>();
+  readonly #attempts = new Map<string, AttemptCounters>();
+  readonly #wheel: DeadlineWheel;
   readonly #peerOfService = new Map<string, string>();
-  readonly #budget = new ConnectionBudget();
+  readonly #budget: ConnectionBudget;
+  readonly #instances = new Map<string, readonly Instance[]>();
+  readonly #sizes = new Map<string, number>();
   readonly #retryBudget: RetryBudget;
   readonly #stopWatching: () => void;
 
   constructor(options: PeersOptions) {
     this.#options = options;
-    this.#retryBudget = new RetryBudget({ clock: options.clock });
+    this.#budget = new ConnectionBudget(options.config.maxConnections);
+    this.#retryBudget = new RetryBudget();
+    this.#wheel = new DeadlineWheel(options.clock);
     this.cache = new InstanceCache({
       clock: options.clock,
       graceMs: registryDefaults.ttlMs,
@@ -69,25 +94,37 @@ export class Peers {
       for (const service of declaration.services) {
         this.#peerOfService.set(service.typeName, name);
       }
-      this.#transports.set(name, this.#createTransport(peer));
-      this.cache.watch(name, (instances) => peer.update(instances));
+      this.#paths.set(name, this.#createPath(peer, declaration));
+      this.cache.watch(name, (instances) => this.#onInstances(name, instances));
     }
     this.#stopWatching = options.registry.watch((update) => this.cache.apply(update));
-    this.#registerMetrics();
+    registerPeerMetrics({
+      metrics: options.metrics,
+      clock: options.clock,
+      registry: options.registry,
+      budget: this.#budget,
+      cache: this.cache,
+      peers: this.#peers,
+      attempts: this.#attempts,
+    });
   }
 
   /** A typed client; calls go through discovery, balancing, pool and breaker. Throws PEER_UNDECLARED. */
   client<S extends DescService>(service: S): Client<S> {
-    return createClient(service, this.transport(service));
+    return this.#pathOf(service).client(service);
   }
 
   /** What `client` uses, for callers that work by reflection. Throws PEER_UNDECLARED. */
   transport(service: DescService): Transport {
-    const transport = this.#transports.get(this.peerOf(service));
-    if (transport === undefined) {
+    return this.#pathOf(service).transport;
+  }
+
+  #pathOf(service: DescService): CallPath {
+    const path = this.#paths.get(this.peerOf(service));
+    if (path === undefined) {
       throw new MeshError("PEER_UNDECLARED", service.typeName);
     }
-    return transport;
+    return path;
   }
 
   /** The name of the peer that serves a protobuf service. Throws PEER_UNDECLARED. */
@@ -120,95 +157,104 @@ export class Peers {
     }
   }
 
+  /**
+   * Hands a peer its instances: all of them, or this process's part when all peers' minimum connections would exceed the
+   * ceiling. One peer's growth may make another's part smaller.
+   */
+  #onInstances(name: string, instances: readonly Instance[]): void {
+    this.#instances.set(name, instances);
+    const names = [...this.#instances.keys()];
+    const sizes = subsetSizes(
+      Math.floor(this.#budget.limit * subsetShare),
+      names.map((one) => ({
+        instances: this.#instances.get(one)?.length ?? 0,
+        minConnections: this.#options.peers[one]?.pool?.minConnections ?? scalerDefaults.minConnections,
+        priority: priorityOf(one),
+      })),
+    );
+    for (const [index, one] of names.entries()) {
+      const known = this.#instances.get(one) ?? [];
+      const size = sizes[index] ?? known.length;
+      if (one === name || this.#sizes.get(one) !== size) {
+        this.#sizes.set(one, size);
+        this.#peers.get(one)?.update(subsetOf(known, size, this.#options.instanceId, endpointOf));
+      }
+    }
+  }
+
   #createPeer(name: string, declaration: PeerDeclaration): Peer {
-    const { clock, random, logger, metrics, config } = this.#options;
+    const { clock, random, logger, metrics, config, identity } = this.#options;
     const scaled = metrics.counter(metricNames.poolScaleEvents);
     const connected = metrics.histogram(metricNames.poolConnectSeconds);
     const transitions = metrics.counter(metricNames.breakerTransitions);
+    const ejections = metrics.counter(metricNames.outlierEjections);
+    const fallbacks = metrics.counter(metricNames.laneFallbacks);
+    const counters = laneCounters(metrics);
     return new Peer({
       name,
       clock,
       random,
       zone: config.zone,
       budget: this.#budget,
-      connect: (instance, id) => new Http2Connection({ id, endpoint: endpointOf(instance), clock }),
+      connect: (instance, id) =>
+        new Http2Connection({
+          id,
+          endpoint: endpointOf(instance),
+          clock,
+          dialAs: identity === undefined ? undefined : { identity, peer: name },
+          laneCounters: counters,
+          onFallback: () => fallbacks.inc({ peer: name }),
+        }),
+      priority: priorityOf(name),
       ...(declaration.pool === undefined ? {} : { scaler: declaration.pool }),
+      ...(declaration.slowStartMs === undefined ? {} : { slowStartMs: declaration.slowStartMs }),
       onScale: (direction, reason, count) => {
         scaled.inc({ peer: name, direction, reason }, count);
         logger.debug({ peer: name, direction, reason, count }, "the pool changes its size");
       },
       onConnected: (durationMs) => connected.observe({ peer: name }, durationMs / 1000),
-      onBreaker: (instance: Instance, to) => {
-        transitions.inc({ peer: name, to });
-        logger.warn({ peer: name, instance: instance.instanceId, to }, "a circuit breaker changes its state");
+      onBreaker: (instance, group, { from, to, reason, detail }) => {
+        transitions.inc({ peer: name, instance: instance.instanceId, group, to, reason });
+        logger.warn(
+          { peer: name, instance: instance.instanceId, group, from, to, reason, detail },
+          "a circuit breaker changes its state",
+        );
+      },
+      onEjection: (instance, ejection) => {
+        ejections.inc({ peer: name, instance: instance.instanceId, reason: ejection.reason });
+        logger.warn(
+          { peer: name, instance: instance.instanceId, ...ejection },
+          "an instance does worse than its peers",
+        );
       },
     });
   }
 
-  #createTransport(peer: Peer): Transport {
+  #createPath(peer: Peer, declaration: PeerDeclaration): CallPath {
     const { clock, random, metrics } = this.#options;
-    const calls = metrics.counter(metricNames.clientCalls);
-    const seconds = metrics.histogram(metricNames.clientCallSeconds);
-    const attempts = metrics.counter(metricNames.clientAttempts);
-    const interceptors: Interceptor[] = [];
-    return createCallPath({
+    const attempts = { ok: 0, failed: 0, retried: 0, budgetExhausted: 0, hedged: 0 };
+    this.#attempts.set(peer.name, attempts);
+    const core: CallCore = {
       peer,
       clock,
       random,
+      wheel: this.#wheel,
+      retry: retryDefaults,
       retryBudget: this.#retryBudget,
-      interceptors,
-      onCall: (method, code, durationMs) => {
-        calls.inc({ peer: peer.name, method, code: code === undefined ? "ok" : codeName(code) });
-        seconds.observe({ peer: peer.name, method }, durationMs / 1000);
-      },
-      onAttempt: (outcome) => attempts.inc({ peer: peer.name, outcome }),
-    });
-  }
-
-  #registerMetrics(): void {
-    const { metrics, clock, registry } = this.#options;
-    const perEndpoint = (
-      set: (peer: Peer, labels: Record<string, string>, endpoint: Peer["endpoints"][number]) => void,
-    ) => {
-      for (const peer of this.#peers.values()) {
-        for (const endpoint of peer.endpoints) {
-          set(peer, { peer: peer.name, instance: endpoint.instance.instanceId }, endpoint);
-        }
-      }
+      attempts,
+      asConnectError: (error, method) => asConnectError(error, peer.name, method),
     };
-    metrics.gauge(metricNames.poolConnections, (gauge) =>
-      perEndpoint((_, labels, { pool }) => {
-        for (const [state, count] of Object.entries(pool.counts())) {
-          gauge.set({ ...labels, state }, count);
-        }
-      }),
-    );
-    metrics.gauge(metricNames.poolUtilization, (gauge) =>
-      perEndpoint((_, labels, { pool }) => gauge.set(labels, pool.utilization)),
-    );
-    metrics.gauge(metricNames.poolQueueDepth, (gauge) =>
-      perEndpoint((_, labels, { pool }) => gauge.set(labels, pool.queueDepth)),
-    );
-    metrics.gauge(metricNames.poolCallsPerSecond, (gauge) =>
-      perEndpoint((_, labels, { pool }) => gauge.set(labels, pool.callsPerSecond)),
-    );
-    metrics.gauge(metricNames.poolLatencySeconds, (gauge) =>
-      perEndpoint((_, labels, { latency }) => gauge.set(labels, latency.valueMs(clock.monotonicMs()) / 1000)),
-    );
-    metrics.gauge(metricNames.breakerState, (gauge) =>
-      perEndpoint((_, labels, { breaker }) =>
-        gauge.set(labels, { admitting: 0, probing: 1, ejected: 2 }[breaker.state]),
-      ),
-    );
-    metrics.gauge(metricNames.connectionsOpen, (gauge) => gauge.set(this.#budget.allocated));
-    metrics.gauge(metricNames.registryInstances, (gauge) => {
-      for (const { service, standing, count } of this.cache.counts()) {
-        gauge.set({ service, standing }, count);
-      }
+    return new CallPath({
+      core,
+      metrics,
+      hedge: declaration.hedge,
+      ...(declaration.interceptors === undefined ? {} : { interceptors: declaration.interceptors }),
     });
-    metrics.gauge(metricNames.registryUp, (gauge) => gauge.set(registry.live ? 1 : 0));
   }
 }
+
+/** Of the ceiling, what minimum connections may take: the rest is for pools to grow. */
+const subsetShare = 0.8;
 
 /** In development a declared base port says where the first instance of a peer is expected. */
 function expectedInstances(config: MeshConfig, peers: PeerDeclarations): ReadonlyMap<string, readonly Instance[]> {

@@ -19,7 +19,10 @@ describe("an empty environment", () => {
       zone: "",
       logLevel: "debug",
       drainTimeoutMs: 8000,
+      maxConnectionAgeMs: 1_800_000,
+      maxConnections: 1000,
       dataDir: undefined,
+      mtls: undefined,
     });
   });
 
@@ -45,7 +48,19 @@ describe("each variable", () => {
     [{ WEFT_ZONE: "north" }, { zone: "north" }],
     [{ LOG_LEVEL: "warn" }, { logLevel: "warn" }],
     [{ WEFT_DRAIN_TIMEOUT: "250ms" }, { drainTimeoutMs: 250 }],
+    [{ WEFT_MAX_CONNECTION_AGE: "2m" }, { maxConnectionAgeMs: 120_000 }],
+    [{ WEFT_MAX_CONNECTIONS: "40" }, { maxConnections: 40 }],
     [{ WEFT_DATA_DIR: "/var/weft" }, { dataDir: "/var/weft" }],
+    [
+      { WEFT_MTLS: "on", WEFT_CERTS_DIR: "/certs" },
+      { mtls: { certsDir: "/certs", certFile: undefined, keyFile: undefined, caFile: undefined } },
+    ],
+    [
+      { WEFT_MTLS: "on", WEFT_TLS_CERT: "/a.pem", WEFT_TLS_KEY: "/a.key", WEFT_TLS_CA: "/ca.pem" },
+      { mtls: { certsDir: undefined, certFile: "/a.pem", keyFile: "/a.key", caFile: "/ca.pem" } },
+    ],
+    [{ WEFT_MTLS: "off", WEFT_TLS_CERT: "/a.pem" }, { mtls: undefined }],
+    [{ WEFT_CERTS_DIR: "/certs" }, { mtls: undefined }],
     [
       { NODE_ENV: "production", REDIS_URL: "redis://h" },
       { development: false, logLevel: "info" },
@@ -80,6 +95,10 @@ describe("each variable", () => {
     [{ HTTP_PORT: "0x50" }, 'HTTP_PORT is "0x50"; it takes a whole number'],
     [{ WEFT_PEERS: "auth-service" }, 'WEFT_PEERS holds "auth-service"; write name=host:grpcPort'],
     [{ LOG_LEVEL: "loud" }, 'LOG_LEVEL is "loud"; it takes one of trace, debug, info, warn, error, fatal, silent'],
+    [{ WEFT_MTLS: "yes" }, 'WEFT_MTLS is "yes"; it takes one of on, off'],
+    [{ WEFT_MTLS: "on" }, "WEFT_MTLS is on, and there are no certificates: set WEFT_CERTS_DIR"],
+    [{ WEFT_MTLS: "on", WEFT_TLS_CERT: "/a.pem" }, "or WEFT_TLS_CERT, WEFT_TLS_KEY and WEFT_TLS_CA"],
+    [{ WEFT_TLS_CERT: "/a.pem" }, "count only with WEFT_MTLS=on"],
     [{ WEFT_DRAIN_TIMEOUT: "8" }, 'WEFT_DRAIN_TIMEOUT is "8"; write a number with a unit'],
   ])("is refused: %j", (env, complaint) => {
     const refused = () => load(env);

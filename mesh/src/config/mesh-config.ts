@@ -3,6 +3,14 @@ import type { Instance } from "../registry/registry.ts";
 import { parseStaticInstances } from "../registry/static-instances.ts";
 import { parseDurationMs } from "./duration.ts";
 
+/** Where the files of mTLS are: the folder that `weft certs` writes, or each by itself. */
+export interface MtlsSettings {
+  readonly certsDir: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly caFile: string | undefined;
+}
+
 /** What every service reads from its environment, checked once at start. */
 export interface MeshConfig {
   /** False only for NODE_ENV=production: defaults that are unsafe there are refused. */
@@ -25,8 +33,14 @@ export interface MeshConfig {
   readonly logLevel: string;
   /** How long a drain waits for calls in flight. */
   readonly drainTimeoutMs: number;
+  /** After which a server asks the caller of a connection to connect anew, ± 10 %; 0 for never. */
+  readonly maxConnectionAgeMs: number;
+  /** Connections to peers that the process may have (POOL-05). */
+  readonly maxConnections: number;
   /** Where generated development secrets are kept; none are generated without it. */
   readonly dataDir: string | undefined;
+  /** Undefined while mTLS between services is off. */
+  readonly mtls: MtlsSettings | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -72,8 +86,40 @@ export function loadMeshConfig(env: Environment, portNames: readonly string[]): 
     zone: optional(env, "WEFT_ZONE") ?? "",
     logLevel: oneOf(env, "LOG_LEVEL", logLevels) ?? (development ? "debug" : "info"),
     drainTimeoutMs: parseDurationMs("WEFT_DRAIN_TIMEOUT", optional(env, "WEFT_DRAIN_TIMEOUT") ?? "8s"),
+    maxConnectionAgeMs: parseDurationMs("WEFT_MAX_CONNECTION_AGE", optional(env, "WEFT_MAX_CONNECTION_AGE") ?? "30m"),
+    maxConnections: integer(env, "WEFT_MAX_CONNECTIONS", 1, 100_000) ?? 1000,
     dataDir: optional(env, "WEFT_DATA_DIR"),
+    mtls: mtlsSettings(env),
   };
+}
+
+/** One switch turns mTLS on; files that are named while it is not set are taken for a switch that was forgotten. */
+function mtlsSettings(env: Environment): MtlsSettings | undefined {
+  const mode = oneOf(env, "WEFT_MTLS", ["on", "off"]);
+  const settings = {
+    certsDir: optional(env, "WEFT_CERTS_DIR"),
+    certFile: optional(env, "WEFT_TLS_CERT"),
+    keyFile: optional(env, "WEFT_TLS_KEY"),
+    caFile: optional(env, "WEFT_TLS_CA"),
+  };
+  const { certsDir, certFile, keyFile, caFile } = settings;
+  if (mode === undefined && (certFile ?? keyFile ?? caFile) !== undefined) {
+    throw new MeshError(
+      "CONFIG_INVALID",
+      "WEFT_TLS_CERT, WEFT_TLS_KEY and WEFT_TLS_CA count only with WEFT_MTLS=on; set it, or WEFT_MTLS=off",
+    );
+  }
+  if (mode !== "on") {
+    return undefined;
+  }
+  if (certsDir === undefined && (certFile === undefined || keyFile === undefined || caFile === undefined)) {
+    throw new MeshError(
+      "CONFIG_INVALID",
+      "WEFT_MTLS is on, and there are no certificates: set WEFT_CERTS_DIR to the folder that `weft certs` writes, " +
+        "or WEFT_TLS_CERT, WEFT_TLS_KEY and WEFT_TLS_CA",
+    );
+  }
+  return settings;
 }
 
 function optional(env: Environment, name: string): string | undefined {

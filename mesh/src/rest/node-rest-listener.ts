@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { callerOf } from "../identity/caller.ts";
 import { bodyTooLargeError, type RestHandler, type RestResponse } from "./rest-handler.ts";
 
 /*
@@ -28,6 +29,7 @@ export function createRestListener(handler: RestHandler): RestListener {
       headers: headersOf(req),
       body: (maxBytes) => readBody(req, maxBytes),
       signal: controller.signal,
+      caller: callerOf(req.socket),
     });
     if (!response) {
       res.off("close", abortIfUnanswered);

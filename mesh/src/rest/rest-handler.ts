@@ -32,6 +32,8 @@ export type RestRequest = {
   /** The bytes, or a function that reads at most `maxBytes` of them and throws bodyTooLargeError() beyond. */
   readonly body: Uint8Array | ((maxBytes: number) => Promise<Uint8Array>);
   readonly signal: AbortSignal;
+  /** The service that asks, by its certificate; undefined without mTLS. */
+  readonly caller?: string | undefined;
 };
 
 /** An answer for any HTTP server to write. The body of an answer to HEAD is empty. */
@@ -41,7 +43,7 @@ export type RestResponse = { readonly status: number; readonly headers: Headers;
 export type RestInvoke = (
   method: DescMethod,
   message: Message,
-  context: { readonly headers: Headers; readonly signal: AbortSignal },
+  context: { readonly headers: Headers; readonly signal: AbortSignal; readonly caller: string | undefined },
 ) => Promise<{ readonly message: Message; readonly headers?: Headers | undefined }>;
 
 export type RestHandlerOptions = {
@@ -90,7 +92,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
     }
     const { binding, params } = match;
     const message = decodeRestRequest(binding, { params, query: request.query, body, registry: options.registry });
-    const context = { headers: request.headers, signal: request.signal };
+    const context = { headers: request.headers, signal: request.signal, caller: request.caller };
     const result = await options.invoke(binding.method, message, context);
     const headers = new Headers(result.headers);
     headers.set("content-type", "application/json");

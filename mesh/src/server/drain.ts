@@ -1,3 +1,4 @@
+import type { ServiceIdentity } from "../identity/identity.ts";
 import type { Logger } from "../logger.ts";
 import type { Instance, Registration } from "../registry/registry.ts";
 import type { HealthMonitor } from "./health.ts";
@@ -18,6 +19,7 @@ export interface DrainableOptions {
   readonly registration: Registration;
   readonly listeners: ServiceListeners;
   readonly parts: ServiceParts;
+  readonly identity: ServiceIdentity | undefined;
   readonly drainTimeoutMs: number;
 }
 
@@ -29,6 +31,7 @@ export function drainable({
   registration,
   listeners,
   parts,
+  identity,
   drainTimeoutMs,
 }: DrainableOptions): RunningService {
   let stopping: Promise<void> | undefined;
@@ -53,6 +56,7 @@ export function drainable({
     mesh.closePeers();
     await step("close", mesh.logger, parts.close);
     await mesh.close();
+    identity?.close();
     mesh.logger.info("service has stopped");
   };
   return {

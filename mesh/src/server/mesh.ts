@@ -7,8 +7,9 @@ import type { Clock } from "../clock.ts";
 import type { MeshConfig } from "../config/mesh-config.ts";
 import { metricNames } from "../diagnostics.ts";
 import { MeshError } from "../errors.ts";
+import type { ServiceIdentity } from "../identity/identity.ts";
 import type { Logger } from "../logger.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Database } from "../postgres/database.ts";
 import { openDatabase } from "../postgres/open-database.ts";
 import type { PubSub } from "../pubsub/pubsub.ts";
@@ -68,6 +69,8 @@ export interface MeshRuntimeOptions {
   readonly instanceId: string;
   readonly version: string;
   readonly config: MeshConfig;
+  /** Who this process is; undefined without mTLS. */
+  readonly identity: ServiceIdentity | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly peers: PeerDeclarations;
   readonly uses: Uses | undefined;
@@ -122,7 +125,17 @@ export class MeshRuntime implements Mesh {
       logger,
       onFailure: (operation) => failures.inc({ operation }),
     });
-    this.#peers = new Peers({ config, peers: options.peers, registry: this.registry, clock, random, logger, metrics });
+    this.#peers = new Peers({
+      instanceId: options.instanceId,
+      config,
+      identity: options.identity,
+      peers: options.peers,
+      registry: this.registry,
+      clock,
+      random,
+      logger,
+      metrics,
+    });
     this.pubsub = declaredPubSub(createRedisPubSub({ redis: this.redis, logger }), options.uses);
     this.secrets = createSecrets({
       environment: options.env,

@@ -1,21 +1,24 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import type { ConnectError, Interceptor } from "@connectrpc/connect";
 import { type CallContext, correlationIdFrom, meshHeaders, runInCall } from "../call-context.ts";
 import type { Clock } from "../clock.ts";
 import { metricNames } from "../diagnostics.ts";
 import type { Logger } from "../logger.ts";
-import type { Metrics } from "../metrics.ts";
-import { DatabaseUnavailableError } from "../postgres/postgres-error.ts";
+import type { CallRecorder } from "../metrics/call-recorder.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Random } from "../random.ts";
-import { RedisAwayError } from "../redis/redis-error.ts";
-import { errorReason, serviceError } from "../service-error.ts";
-import { inServerSpan } from "../tracing.ts";
+import { traceIdOf } from "../trace-context.ts";
+import { inServerSpan, traceOf } from "../tracing.ts";
+import { asAnswer, codeName, logFailure } from "./answer-error.ts";
+import { timeoutOf } from "./timeout-header.ts";
 
 export interface ObserveOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Counts calls being worked on, together with those that do not come through interceptors. */
+  readonly load: { inFlight: number };
 }
 
 /**
@@ -27,45 +30,54 @@ export interface ObserveOptions {
  * the call's context again, and the call is over with the last message.
  */
 export function observe(options: ObserveOptions): Interceptor {
-  const { clock, random, logger, metrics } = options;
-  const calls = metrics.counter(metricNames.serverCalls);
-  const seconds = metrics.histogram(metricNames.serverCallSeconds);
-  const inFlight = metrics.gauge(metricNames.serverInFlight);
+  const { clock, random, logger, metrics, load } = options;
+  const recorders = new Map<string, CallRecorder>();
+  const recorderOf = (method: string): CallRecorder => {
+    const recorder =
+      recorders.get(method) ?? metrics.callRecorder(metricNames.serverCalls, metricNames.serverCallSeconds, { method });
+    recorders.set(method, recorder);
+    return recorder;
+  };
   return (next) => (request) => {
     const startedAtMs = clock.monotonicMs();
     const method = `${request.service.typeName}/${request.method.name}`;
     const timeoutMs = timeoutOf(request.header);
     const authorization = request.header.get(meshHeaders.authorization);
+    const trace = traceOf(request.header, random);
     const context: CallContext = {
-      correlationId: correlationIdFrom(request.header.get(meshHeaders.correlationId), () => random.id()),
+      correlationId: correlationIdFrom(request.header.get(meshHeaders.correlationId), () => traceIdOf(trace)),
+      trace,
       method,
       signal: request.signal,
       ...(timeoutMs === undefined ? {} : { deadlineMs: startedAtMs + timeoutMs }),
       ...(authorization === null ? {} : { authorization }),
     };
-    inFlight.inc();
-    const ended = (code: string): void => {
+    load.inFlight += 1;
+    const recorder = recorderOf(method);
+    const ended = (code: number): void => {
       const durationMs = clock.monotonicMs() - startedAtMs;
-      inFlight.dec();
-      calls.inc({ method, code });
-      seconds.observe({ method }, durationMs / 1000);
-      logger.debug({ method, code, durationMs: Math.round(durationMs * 1000) / 1000 }, "call answered");
+      load.inFlight -= 1;
+      recorder.record(code, durationMs, trace);
+      logger.debug(
+        { method, code: code === 0 ? "ok" : codeName(code), durationMs: Math.round(durationMs * 1000) / 1000 },
+        "call answered",
+      );
     };
     const failed = (error: unknown): ConnectError => {
       const answer = asAnswer(error, context.correlationId);
       logFailure(logger, method, answer, error);
-      ended(codeName(answer.code));
+      ended(answer.code);
       return answer;
     };
     return runInCall(context, () =>
-      inServerSpan(method, request.header, random, async () => {
+      inServerSpan(method, async () => {
         try {
           const response = await next(request);
           response.header.set(meshHeaders.correlationId, context.correlationId);
           if (response.stream) {
-            return { ...response, message: observed(response.message, () => ended("ok"), failed) };
+            return { ...response, message: observed(response.message, () => ended(0), failed) };
           }
-          ended("ok");
+          ended(0);
           return response;
         } catch (error) {
           throw failed(error);
@@ -109,75 +121,4 @@ function observed<M>(
       throw: (error: unknown) => step(() => iterator.throw?.(error) ?? Promise.reject(error)),
     }),
   };
-}
-
-/** Connect's own spelling of a code: "invalid_argument". */
-export function codeName(code: Code): string {
-  return (Code[code] ?? "Unknown").replace(/[a-z][A-Z]/g, (pair) => `${pair[0]}_${pair[1]}`).toLowerCase();
-}
-
-/**
- * What the caller sees. Errors made for callers pass; everything else is a fault of ours, whose words could name hosts,
- * queries or people.
- */
-function asAnswer(error: unknown, correlationId: string): ConnectError {
-  const answer = answerFor(error);
-  answer.metadata.set(meshHeaders.correlationId, correlationId);
-  return answer;
-}
-
-/** What a peer answered passes with its code and details; of its headers only the advice when to come back. */
-function relayed(error: ConnectError): ConnectError {
-  const answer = new ConnectError(error.rawMessage, error.code, undefined, undefined, error);
-  answer.details = error.details;
-  const retryAfterMs = error.metadata.get("retry-after-ms");
-  if (retryAfterMs !== null) {
-    answer.metadata.set("retry-after-ms", retryAfterMs);
-  }
-  return answer;
-}
-
-function answerFor(error: unknown): ConnectError {
-  if (error instanceof ConnectError) {
-    // Connect sends no metadata of an error that came over the wire, so ours would be lost with the rest.
-    return (error as { isWireError?: boolean }).isWireError === true ? relayed(error) : error;
-  }
-  if (error instanceof DatabaseUnavailableError) {
-    const options = { retryAfterMs: 1000, cause: error };
-    return serviceError(Code.Unavailable, "DATABASE_UNAVAILABLE", "the database is not available; try again", options);
-  }
-  if (error instanceof RedisAwayError) {
-    const options = { retryAfterMs: 1000, cause: error };
-    return serviceError(Code.Unavailable, "REDIS_UNAVAILABLE", "Redis is not available; try again", options);
-  }
-  if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) {
-    return ConnectError.from(error, Code.Canceled);
-  }
-  return new ConnectError("internal error", Code.Internal, undefined, undefined, error);
-}
-
-/** Codes that mean that we failed, not that the call was refused. */
-const faultCodes: ReadonlySet<Code> = new Set([Code.Unknown, Code.Internal, Code.DataLoss]);
-
-function logFailure(logger: Logger, method: string, answer: ConnectError, error: unknown): void {
-  const fields = { method, code: codeName(answer.code), reason: errorReason(answer) };
-  if (faultCodes.has(answer.code)) {
-    logger.error({ ...fields, err: error instanceof ConnectError ? (error.cause ?? error) : error }, "call failed");
-  } else if (answer.code === Code.Unavailable || answer.code === Code.DeadlineExceeded) {
-    logger.warn({ ...fields, err: answer.cause ?? answer }, "call could not be answered");
-  } else {
-    logger.debug({ ...fields, answer: answer.rawMessage }, "call refused");
-  }
-}
-
-/** gRPC says "250m", Connect says milliseconds. */
-function timeoutOf(headers: Headers): number | undefined {
-  const connect = headers.get("connect-timeout-ms");
-  if (connect !== null && /^\d{1,10}$/.test(connect)) {
-    return Number(connect);
-  }
-  const match = /^(\d{1,8})([HMSmun])$/.exec(headers.get("grpc-timeout") ?? "");
-  const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000001 };
-  const factor = unitMs[match?.[2] ?? ""];
-  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
 }

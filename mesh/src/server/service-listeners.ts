@@ -1,21 +1,40 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { DescMethodUnary, DescService } from "@bufbuild/protobuf";
-import { type ConnectRouter, createConnectRouter, createRouterTransport, type Interceptor } from "@connectrpc/connect";
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  createRouterTransport,
+  type Interceptor,
+} from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { Health } from "@weft/proto/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "@weft/proto/grpc/reflection/v1/reflection_pb.ts";
+import { LaneService } from "@weft/proto/weft/lane/v1/lane_service_pb.ts";
+import { Admission } from "../admission/admission.ts";
+import { admissionObserver, showAdmission } from "../admission/admission-metrics.ts";
+import { type AdmissionOptions, resolveAdmissionOptions } from "../admission/admission-options.ts";
+import { admitting } from "../admission/admitting.ts";
 import type { Clock } from "../clock.ts";
 import { errorDetailRegistry } from "../error-details.ts";
 import { MeshError } from "../errors.ts";
+import { admitsAnyone, type CallerPolicy } from "../identity/authorization.ts";
+import { callerOf } from "../identity/caller.ts";
+import { type CallerGate, callerKey, createCallerGate } from "../identity/caller-gate.ts";
+import type { ServiceIdentity } from "../identity/identity.ts";
 import type { Logger } from "../logger.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Random } from "../random.ts";
 import { createRestListener } from "../rest/node-rest-listener.ts";
 import { createRestHandler } from "../rest/rest-handler.ts";
+import { maxMessageBytes } from "./grpc-call.ts";
 import { createH2cServer, type H2cServer } from "./h2c-server.ts";
 import { answerHealth, type HealthMonitor, healthRoutes } from "./health.ts";
 import { trackHttp1 } from "./http1-drain.ts";
 import { observe } from "./observe.ts";
 import { type Listener, serverListener } from "./ports.ts";
 import { reflectionRoutes } from "./reflection.ts";
+import { createRpcServer } from "./rpc-server.ts";
 import type { ServiceParts } from "./service.ts";
 import { validate } from "./validate.ts";
 
@@ -23,9 +42,6 @@ import { validate } from "./validate.ts";
  * The four listeners of a service, from its routes: RPC in every protocol, HTTP with REST, metrics, health. REST calls run
  * through the very handlers and interceptors that RPCs do, in memory, so that a rule holds for both.
  */
-
-/** What one message may hold; the same that callers accept as an answer. */
-const maxMessageBytes = 16 * 1024 * 1024;
 
 /** The listeners, not open yet. */
 export interface ServiceListeners {
@@ -44,18 +60,50 @@ export interface ServiceListenersOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Who this service is; undefined without mTLS. */
+  readonly identity: ServiceIdentity | undefined;
+  readonly callers: CallerPolicy | undefined;
+  readonly development: boolean;
+  /** 0 for never. */
+  readonly maxConnectionAgeMs: number;
+  readonly admission?: AdmissionOptions | false;
 }
 
-export function createServiceListeners({
-  parts,
-  health,
-  metrics,
-  clock,
-  random,
-  logger,
-}: ServiceListenersOptions): ServiceListeners {
+export function createServiceListeners(options: ServiceListenersOptions): ServiceListeners {
+  const { parts, health, metrics, clock, random, logger, callers } = options;
   const services = servicesOf(parts.routes);
-  const interceptors = [observe({ clock, random, logger, metrics }), validate(), ...(parts.interceptors ?? [])];
+  const gate = createCallerGate({
+    policy: callers,
+    services,
+    ownServices: [LaneService, Health, ServerReflection],
+    identified: options.identity !== undefined,
+    development: options.development,
+    clock,
+    logger,
+    metrics,
+  });
+  // Those that take anyone, foreign clients too, cannot ask for our certificates: TLS ends in front of them.
+  const identity = admitsAnyone(callers) ? undefined : options.identity;
+  const admission = new Admission(resolveAdmissionOptions(options.admission), {
+    clock,
+    random,
+    observer: admissionObserver(metrics),
+  });
+  showAdmission(admission, metrics);
+  const fast = createRpcServer({
+    routes: parts.routes,
+    interceptors: parts.interceptors ?? [],
+    clock,
+    random,
+    logger,
+    metrics,
+    admission,
+    authorization: gate,
+    callerOf: ({ session }) => (session === undefined ? undefined : callerOf(session)),
+  });
+  admission.priorities.assertMethods(fast.methods);
+  const seen = observe({ clock, random, logger, metrics, load: fast.load });
+  const inside = [validate(), ...(parts.interceptors ?? [])];
   const health1 = healthRoutes(
     health,
     services.map((service) => service.typeName),
@@ -68,13 +116,21 @@ export function createServiceListeners({
         health1(router);
         reflection(router);
       },
-      interceptors,
+      interceptors: [
+        seen,
+        ...(gate === undefined ? [] : [gate.interceptor()]),
+        admitting(admission, clock, (service) => service === Health.typeName || service === ServerReflection.typeName),
+        ...inside,
+      ],
+      contextValues: (request) => createContextValues().set(callerKey, callerOf(request.socket)),
       readMaxBytes: maxMessageBytes,
       shutdownTimeoutMs: 0,
     } as Parameters<typeof connectNodeAdapter>[0]) as Parameters<typeof createH2cServer>[0],
+    fast.onStream,
+    { identity, age: { maxMs: options.maxConnectionAgeMs, clock, random, onOld: (session) => fast.drain(session) } },
   );
-  const rest = createRestListener(restHandler(services, parts.routes, interceptors));
-  const http = createServer((request, response) => {
+  const rest = createRestListener(restHandler(services, parts.routes, [seen, ...inside], gate));
+  const http = createHttpFront((request, response) => {
     const answer = async (): Promise<void> => {
       if (answerHealth(health, request, response) || (await parts.http?.(request, response)) === true) {
         return;
@@ -87,24 +143,8 @@ export function createServiceListeners({
       logger.error({ err: error, path: (request.url ?? "").split("?", 1)[0] }, "an HTTP request failed");
       answerJson(response, 500, { code: "internal", message: "internal error", details: [] });
     });
-  });
-  const httpDrain = trackHttp1(http);
-  const metricsServer = createServer((request, response) => {
-    if ((request.url ?? "").split("?", 1)[0] !== "/metrics") {
-      answerJson(response, 404, { code: "not_found", message: "metrics are at /metrics", details: [] });
-      return;
-    }
-    metrics.render().then(
-      (text) => {
-        response.writeHead(200, { "content-type": metrics.registry.contentType });
-        response.end(text);
-      },
-      (error: unknown) => {
-        logger.error({ err: error }, "metrics could not be rendered");
-        answerJson(response, 500, { code: "internal", message: "metrics could not be rendered", details: [] });
-      },
-    );
-  });
+  }, identity);
+  const metricsServer = createMetricsServer(metrics, logger);
   const healthRpc = connectNodeAdapter({ routes: health1, readMaxBytes: maxMessageBytes });
   const healthServer: H2cServer = createH2cServer((request, response) => {
     if (!answerHealth(health, request, response)) {
@@ -115,24 +155,68 @@ export function createServiceListeners({
     services,
     all: {
       grpc: cuttingListener(rpc),
-      http: serverListener(http),
+      http: http.listener,
       metrics: serverListener(metricsServer),
       health: cuttingListener(healthServer),
     },
     drain: async () => {
-      const httpClosed = new Promise<void>((resolve) => http.close(() => resolve()));
-      httpDrain.begin();
-      await Promise.all([rpc.drain(), httpClosed]);
+      fast.drain();
+      await Promise.all([rpc.drain(), http.drain()]);
     },
     destroy: () => {
+      fast.close();
+      admission.close();
       rpc.destroy();
       healthServer.destroy();
-      for (const server of [http, metricsServer]) {
-        server.close();
-        server.closeAllConnections();
-      }
+      http.destroy();
+      metricsServer.close();
+      metricsServer.closeAllConnections();
     },
   };
+}
+
+/** The HTTP port: plain HTTP/1.1, or with an identity the same over mTLS, so that REST is no way around the policy. */
+function createHttpFront(
+  handler: RequestListener,
+  identity: ServiceIdentity | undefined,
+): { readonly listener: Listener; drain(): Promise<void>; destroy(): void } {
+  if (identity !== undefined) {
+    const server = createH2cServer(handler, undefined, { identity, protocols: ["http/1.1"] });
+    return { listener: cuttingListener(server), drain: () => server.drain(), destroy: () => server.destroy() };
+  }
+  const server = createServer(handler);
+  const tracked = trackHttp1(server);
+  return {
+    listener: serverListener(server),
+    drain: () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      tracked.begin();
+      return closed;
+    },
+    destroy: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function createMetricsServer(metrics: Metrics, logger: Logger): Server {
+  return createServer((request, response) => {
+    if ((request.url ?? "").split("?", 1)[0] !== "/metrics") {
+      answerJson(response, 404, { code: "not_found", message: "metrics are at /metrics", details: [] });
+      return;
+    }
+    metrics.render(request.headers.accept).then(
+      ({ contentType, text }) => {
+        response.writeHead(200, { "content-type": contentType, vary: "accept" });
+        response.end(text);
+      },
+      (error: unknown) => {
+        logger.error({ err: error }, "metrics could not be rendered");
+        answerJson(response, 500, { code: "internal", message: "metrics could not be rendered", details: [] });
+      },
+    );
+  });
 }
 
 /** Closing it when a block could not be opened must not wait for a peer that was quick to connect. */
@@ -160,12 +244,17 @@ function restHandler(
   services: readonly DescService[],
   routes: (router: ConnectRouter) => void,
   interceptors: Interceptor[],
+  gate: CallerGate | undefined,
 ) {
   const transport = createRouterTransport(routes, { router: { interceptors } });
   return createRestHandler({
     services,
     registry: errorDetailRegistry,
-    invoke: async (method, message, { headers, signal }) => {
+    invoke: async (method, message, { headers, signal, caller }) => {
+      const name = `${method.parent.typeName}/${method.name}`;
+      if (gate !== undefined && !gate.allows(name, caller)) {
+        throw gate.refusal(name, caller);
+      }
       if (method.methodKind !== "unary") {
         throw new MeshError("PROTOCOL_ERROR", `${method.name} streams and has no REST form`);
       }

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectRouter, Interceptor } from "@connectrpc/connect";
+import type { AdmissionOptions } from "../admission/admission-options.ts";
 import type { PeerDeclarations } from "../client/peers.ts";
 import type { Clock } from "../clock.ts";
+import type { CallerPolicy } from "../identity/authorization.ts";
 import type { Logger } from "../logger.ts";
 import type { Random } from "../random.ts";
 import type { Instance } from "../registry/registry.ts";
@@ -26,6 +28,13 @@ export interface ServiceOptions {
   readonly portsPerInstance?: number;
   /** Which services this one calls; others cannot be called (MESH-21). */
   readonly peers?: PeerDeclarations;
+  /**
+   * Which services may call which RPC, enforced while mTLS is on; every service of the mesh may call everything when absent.
+   * Checked in any case (identity/authorization.ts).
+   */
+  readonly callers?: CallerPolicy;
+  /** How the service protects itself from overload; safe defaults when absent, `false` for not at all. */
+  readonly admission?: AdmissionOptions | false;
   /** What else it depends on; checked at the start, and nothing else can be used then (MESH-21). */
   readonly uses?: Uses;
   /** Makes the service from its handles; no port is open yet. */

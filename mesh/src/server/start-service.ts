@@ -1,7 +1,9 @@
 import { systemClock } from "../clock.ts";
 import { loadMeshConfig } from "../config/mesh-config.ts";
+import { credentialPaths } from "../identity/credential-files.ts";
+import { ServiceIdentity } from "../identity/identity.ts";
 import { createLogger, type Logger } from "../logger.ts";
-import { Metrics } from "../metrics.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import { systemRandom } from "../random.ts";
 import type { Instance, Registration } from "../registry/registry.ts";
 import { ensureTracing } from "../tracing.ts";
@@ -33,11 +35,22 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     options.logger ??
     createLogger({ service: options.name, instanceId, version: options.version, level: config.logLevel });
   const metrics = new Metrics({ service: options.name, instance: instanceId }, { runtime: true });
+  const identity =
+    config.mtls === undefined
+      ? undefined
+      : await ServiceIdentity.load({
+          service: options.name,
+          paths: credentialPaths(config.mtls, options.name),
+          clock,
+          logger,
+          metrics,
+        });
   const mesh = new MeshRuntime({
     service: options.name,
     instanceId,
     version: options.version,
     config,
+    identity,
     env,
     peers: options.peers ?? {},
     uses: options.uses,
@@ -56,7 +69,19 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     await mesh.redis.whenReady(redisPatienceMs);
     parts = await options.setup(mesh);
     health = new HealthMonitor({ clock, checks: parts.checks ?? {} });
-    listeners = createServiceListeners({ parts, health, metrics, clock, random, logger });
+    listeners = createServiceListeners({
+      parts,
+      health,
+      metrics,
+      clock,
+      random,
+      logger,
+      identity,
+      callers: options.callers,
+      development: config.development,
+      maxConnectionAgeMs: config.maxConnectionAgeMs,
+      ...(options.admission === undefined ? {} : { admission: options.admission }),
+    });
     const opened = await openPorts(
       {
         basePort: options.basePort,
@@ -95,6 +120,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       registration,
       listeners,
       parts,
+      identity,
       drainTimeoutMs: config.drainTimeoutMs,
     });
     if (options.handleSignals ?? true) {
@@ -109,6 +135,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     await Promise.all(ownListeners(parts).map((one) => one.close()));
     await step("close", logger, parts?.close);
     await mesh.close();
+    identity?.close();
     throw error;
   }
 }

@@ -3,6 +3,8 @@ import { createValidator, type Validator, violationsToProto } from "@bufbuild/pr
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { fieldViolationsOf, maxViolations } from "../rest/field-violations.ts";
 import { serviceError } from "../service-error.ts";
+import { createQuickCheck } from "./quick-check/quick-check.ts";
+import { hasChecks } from "./quick-check/what-to-check.ts";
 import { assertStorableText } from "./storable-text.ts";
 
 /**
@@ -26,10 +28,42 @@ export function validate(): Interceptor {
   };
 }
 
+const validators = new WeakMap<DescMessage, ((message: Message) => void) | "nothing to check">();
+
+/**
+ * What checks messages of one type, as `validateMessage` does; undefined when there is nothing to check. Made once per
+ * type: who calls often keeps it.
+ */
+export function messageValidator(desc: DescMessage): ((message: Message) => void) | undefined {
+  let validator = validators.get(desc);
+  if (validator === undefined) {
+    validator = hasChecks(desc) ? createMessageValidator(desc) : "nothing to check";
+    validators.set(desc, validator);
+  }
+  return validator === "nothing to check" ? undefined : validator;
+}
+
+/** Nearly every message is valid and found so by the quick check; protovalidate decides on the others. */
+function createMessageValidator(desc: DescMessage): (message: Message) => void {
+  const isSurelyValid = createQuickCheck(desc);
+  return isSurelyValid === undefined
+    ? (message) => decide(desc, message)
+    : (message) => {
+        if (!isSurelyValid(message)) {
+          decide(desc, message);
+        }
+      };
+}
+
+/** Checks one message; throws what `validate` answers with. */
+export function validateMessage(schema: DescMessage, message: Message): void {
+  messageValidator(schema)?.(message);
+}
+
 let shared: Validator | undefined;
 
-/** Checks one message; throws what `validate` answers with. Rules are compiled once per process and message type. */
-export function validateMessage(schema: DescMessage, message: Message): void {
+/** Rules are compiled once per process and message type. */
+function decide(schema: DescMessage, message: Message): void {
   assertStorableText(schema, message);
   shared ??= createValidator();
   const result = shared.validate(schema, message);

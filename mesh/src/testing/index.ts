@@ -7,6 +7,7 @@ export { createMemoryPubSub } from "../pubsub/memory-pubsub.ts";
 export { createMemoryQueue } from "../queue/memory-queue.ts";
 export { MemoryRegistry } from "../registry/memory-registry.ts";
 export { createMemoryState } from "../state/memory-state.ts";
+export { type ChaosProxy, type ChaosProxyOptions, startChaosProxy } from "./chaos-proxy.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { type ScriptedPeer, startScriptedPeer } from "./scripted-peer.ts";
 export { silentLogger } from "./silent-logger.ts";

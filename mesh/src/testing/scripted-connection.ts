@@ -1,6 +1,6 @@
 import type { Transport } from "@connectrpc/connect";
 import { MeshError } from "../errors.ts";
-import type { Connection, ConnectionState, UnaryAnswer } from "../pool/connection.ts";
+import type { Connection, ConnectionState } from "../pool/connection.ts";
 
 /**
  * A connection without a network: it opens, fails, drains and closes when the test says so. It carries no calls; the pool
@@ -10,6 +10,7 @@ export class ScriptedConnection implements Connection {
   readonly id: number;
   readonly opened: Promise<void>;
   openStreams = 0;
+  callLimit = Number.POSITIVE_INFINITY;
   state: ConnectionState = { kind: "connecting" };
   readonly #listeners = new Set<(state: ConnectionState) => void>();
   readonly #settle: { resolve: () => void; reject: (error: unknown) => void };
@@ -34,13 +35,17 @@ export class ScriptedConnection implements Connection {
     this.#settle.reject(new MeshError("CONNECT_FAILED", reason));
   }
 
-  /** The connection is lost. */
+  /** The connection is lost, or closes after it has drained. */
   lose(): void {
     this.#become({ kind: "closed", reason: "lost" });
   }
 
   drain(reason: string): void {
-    this.#become({ kind: "draining", reason });
+    if (this.state.kind === "connecting") {
+      this.destroy(reason);
+    } else {
+      this.#become({ kind: "draining", reason });
+    }
   }
 
   destroy(reason: string): void {
@@ -52,8 +57,12 @@ export class ScriptedConnection implements Connection {
     this.#listeners.add(listener);
   }
 
-  unary(): Promise<UnaryAnswer> {
-    return Promise.reject(new MeshError("PROTOCOL_ERROR", "a scripted connection carries no calls"));
+  send(): void {
+    throw new MeshError("PROTOCOL_ERROR", "a scripted connection carries no calls");
+  }
+
+  cancel(): void {
+    throw new MeshError("PROTOCOL_ERROR", "a scripted connection carries no calls");
   }
 
   get streams(): Transport {
