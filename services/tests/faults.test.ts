@@ -8,6 +8,7 @@ import {
 } from "@weft/mesh/testing/stores";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Account, type Answer, openLive, rest, type System, signUp, startSystem } from "./system.ts";
+import { failed, flows, traffic } from "./traffic.ts";
 
 /*
  * What breaks, and what callers see of it. Two instances of each service behind the gateway; stores that are given by URL,
@@ -33,43 +34,7 @@ afterAll(async () => {
   await Promise.all([redis?.close(), postgres?.close()]);
 }, 60_000);
 
-interface Traffic {
-  readonly answers: readonly Answer[];
-  stop(): Promise<readonly Answer[]>;
-}
-
-/** The same call again and again, a few at a time, until told to stop. */
-function traffic(make: () => Promise<Answer>, concurrency = 4): Traffic {
-  let stopped = false;
-  const answers: Answer[] = [];
-  const loops = Array.from({ length: concurrency }, async () => {
-    while (!stopped) {
-      answers.push(
-        await make().catch((error: unknown) => ({
-          status: 0,
-          headers: new Headers(),
-          body: { message: String(error) },
-        })),
-      );
-    }
-  });
-  return {
-    answers,
-    stop: async () => {
-      stopped = true;
-      await Promise.all(loops);
-      return answers;
-    },
-  };
-}
-
 const get = (path: string) => () => rest(system, "GET", path, { token: account.accessToken });
-
-/** Grows by `count` answers before the test goes on, so that what follows meets traffic. */
-function flows(load: Traffic, count = 20): Promise<unknown> {
-  const seen = load.answers.length;
-  return until("traffic flows", () => load.answers.length >= seen + count);
-}
 
 function statuses(answers: readonly Answer[]): Record<string, number> {
   const counts: Record<string, number> = {};
@@ -106,7 +71,7 @@ describe("an instance killed with -9 under load", () => {
       });
       await Promise.all(loads.map((load) => flows(load)));
       const answers = (await Promise.all(loads.map((load) => load.stop()))).flat();
-      expect(answers.filter(({ status }) => status !== 200).map(({ status, body }) => ({ status, body }))).toEqual([]);
+      expect(failed(answers)).toEqual([]);
     },
   );
 });
@@ -154,7 +119,10 @@ describe("Redis away for 30 seconds and back empty", () => {
     live.send({ id: 2, subscribe: { channel: simulation.body.channel } });
     await live.frame("live frames", (frame) => frame.push !== undefined);
 
-    const loads = [traffic(get("/api/auth/profile"), 2), traffic(get(`/api/projects/${project.body.id}`), 2)];
+    const loads = [
+      traffic(get("/api/auth/profile"), { concurrency: 2 }),
+      traffic(get(`/api/projects/${project.body.id}`), { concurrency: 2 }),
+    ];
     await Promise.all(loads.map((load) => flows(load)));
     await redis.stop();
     await new Promise((resolve) => setTimeout(resolve, 30_000));
@@ -183,8 +151,10 @@ describe("PostgreSQL restarted under load", () => {
       made += 1;
       return `write ${made}`;
     };
-    const writes = traffic(() => rest(system, "POST", "/api/projects", { token, body: { name: nextName() } }), 2);
-    const reads = traffic(get("/api/projects?pageSize=1"), 2);
+    const writes = traffic(() => rest(system, "POST", "/api/projects", { token, body: { name: nextName() } }), {
+      concurrency: 2,
+    });
+    const reads = traffic(get("/api/projects?pageSize=1"), { concurrency: 2 });
     await Promise.all([flows(writes, 5), flows(reads, 5)]);
     await postgres.stop();
     await until("calls fail", () => writes.answers.some(({ status }) => status === 503));

@@ -21,6 +21,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<A
     summary: "Show services, instances, health, ports and versions",
     load: async () => (await import("./status/status-command.ts")).statusCommand,
   },
+  top: {
+    summary: "Watch services, pools, breakers, rates and latency live",
+    load: async () => (await import("./top/top-command.ts")).topCommand,
+  },
   call: {
     summary: "Call a method of a service through discovery",
     load: async () => (await import("./call/call-command.ts")).callCommand,
@@ -28,6 +32,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<A
   logs: {
     summary: "Show and follow the services' logs",
     load: async () => (await import("./logs/logs-command.ts")).logsCommand,
+  },
+  certs: {
+    summary: "Make certificates for mTLS between services",
+    load: async () => (await import("./certs/certs-command.ts")).certsCommand,
   },
   inspect: {
     summary: "Print the registry's records of a service",

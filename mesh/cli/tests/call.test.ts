@@ -1,5 +1,7 @@
-import { createServer, type Http2Server } from "node:http2";
+import { readFile } from "node:fs/promises";
+import { createSecureServer, createServer, type Http2SecureServer, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { create, createFileRegistry, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   FieldDescriptorProto_Label,
@@ -10,11 +12,19 @@ import {
   FileDescriptorSetSchema,
   file_google_protobuf_timestamp,
 } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { ServerReflection } from "@weft/proto/grpc/reflection/v1/reflection_pb.ts";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeCertificates } from "../src/certs/make-certificates.ts";
 import { type Store, startRedis } from "../src/stores/index.ts";
 import { FakeWorkspace } from "./fake-workspace.ts";
 
@@ -79,16 +89,18 @@ function required<T>(value: T | undefined): T {
   return value;
 }
 
+const callerKey = createContextKey<string | undefined>(undefined);
+
 function routes(router: ConnectRouter): void {
   const order = (id: string, customer: string) => ({ id, customer, placedAt: { seconds: 0n, nanos: 0 } });
   router.service(service, {
-    getOrder: (request: { id: string }, context: { requestHeader: Headers }) => {
+    getOrder: (request: { id: string }, context: HandlerContext) => {
       if (request.id === "none") {
         throw new ConnectError("there is no such order", Code.NotFound, undefined, [
           { desc: required(registry.getMessage("shop.v1.GetOrderRequest")), value: { id: "none" } },
         ]);
       }
-      return order(request.id, context.requestHeader.get("x-customer") ?? "nobody");
+      return order(request.id, context.requestHeader.get("x-customer") ?? context.values.get(callerKey) ?? "nobody");
     },
     async *watchOrder(request: { id: string }) {
       yield order(request.id, "first");
@@ -114,6 +126,31 @@ function routes(router: ConnectRouter): void {
 let workspace: FakeWorkspace;
 let store: Store;
 let server: Http2Server;
+let guarded: Http2SecureServer;
+let certs: string;
+
+async function register(redis: Redis, name: string, id: string, grpc: number, timestamp: number): Promise<void> {
+  const record = {
+    ...{ name, instanceId: id, address: "127.0.0.1", status: "ready", health: "healthy" },
+    ...{ ports: { grpc }, services: [service.typeName], startedAtMs: 1, timestamp },
+  };
+  await redis.set(`services:${name}:${id}`, JSON.stringify(record));
+  await redis.zadd("services:index", String(timestamp), `${name}/${id}`);
+}
+
+/** The same service, for callers with a certificate only. Says as whom it was called. */
+async function serveGuarded(): Promise<Http2SecureServer> {
+  await makeCertificates({ directory: certs, services: ["vault-service", "desk-service"], nowMs: Date.now() });
+  const [ca, cert, key] = await Promise.all(
+    ["ca.pem", "vault-service.pem", "vault-service.key"].map((name) => readFile(`${certs}/${name}`)),
+  );
+  const tls = { ca, cert, key, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.3" } as const;
+  const contextValues = ({ socket }: { socket: unknown }) =>
+    createContextValues().set(callerKey, (socket as TLSSocket).getPeerX509Certificate()?.subject);
+  const secure = createSecureServer(tls, connectNodeAdapter({ routes, contextValues }));
+  await new Promise<void>((resolve) => secure.listen(0, "127.0.0.1", resolve));
+  return secure;
+}
 
 beforeAll(async () => {
   workspace = await FakeWorkspace.create([]);
@@ -121,22 +158,16 @@ beforeAll(async () => {
   server = createServer(connectNodeAdapter({ routes }));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const redis = new Redis(store.url);
-  const record = {
-    ...{ name: "order-service", instanceId: "o1", address: "127.0.0.1", status: "ready", health: "healthy" },
-    ...{
-      ports: { grpc: (server.address() as AddressInfo).port },
-      services: [service.typeName],
-      startedAtMs: 1,
-      timestamp: 1,
-    },
-  };
-  await redis.set("services:order-service:o1", JSON.stringify(record));
-  await redis.zadd("services:index", "1", "order-service/o1");
+  await register(redis, "order-service", "o1", (server.address() as AddressInfo).port, 1);
+  certs = `${workspace.directory}/certs`;
+  guarded = await serveGuarded();
+  await register(redis, "vault-service", "v1", (guarded.address() as AddressInfo).port, 2);
   redis.disconnect();
 });
 
 afterAll(async () => {
   server.close();
+  guarded.close();
   await store.stop();
   await workspace.dispose();
 });
@@ -190,5 +221,78 @@ describe("weft call", () => {
     expect((await call("OrderService/GetOrder", "{}", "--timeout", "5")).stderr).toMatch(
       /--timeout is "5"; write a number with a unit/,
     );
+  });
+});
+
+describe("weft call where mTLS is on", () => {
+  const vault = (...args: string[]) => call("OrderService/GetOrder", '{"id":"7"}', "--instance", "vault", ...args);
+
+  test("shows the certificate of the service that it calls as, by its short name too", async () => {
+    for (const as of ["desk", "desk-service"]) {
+      const { stdout, stderr } = await vault("--as", as, "--certs", certs);
+      expect(stderr).toBe("");
+      expect(JSON.parse(stdout)).toMatchObject({ id: "7", customer: "CN=desk-service" });
+    }
+  });
+
+  test("finds certificates where WEFT_CERTS_DIR says, and else where `weft up` keeps them", async () => {
+    const args = ["call", "OrderService/GetOrder", "{}", "--instance", "vault", "--as", "desk"];
+    const { directory } = workspace;
+    for (const env of [{ WEFT_CERTS_DIR: certs }, { WEFT_STATE_DIR: directory }]) {
+      expect((await workspace.run(args, { REDIS_URL: store.url, ...env })).stdout).toContain("CN=desk-service");
+    }
+    const { stderr } = await workspace.run(args, { REDIS_URL: store.url });
+    expect(stderr).toMatch(/no certificates in .*\/\.weft\/certs: ENOENT.*\nnext: +make them with `weft certs`, or/);
+  });
+
+  test("says what to do when no identity was given", async () => {
+    const { code, stdout, stderr } = await vault();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(
+      /v1 takes calls from services only \(mTLS is on\), and this call has no identity\nnext: +.*--as <service>/,
+    );
+  });
+
+  test("names the services that there are for one that has no certificate", async () => {
+    expect((await vault("--as", "nobody", "--certs", certs)).stderr).toMatch(
+      /no certificate of "nobody" in .*\nnext: +choose from: desk-service, vault-service/,
+    );
+  });
+
+  test("refuses an instance that is not the service it is registered as", async () => {
+    const redis = new Redis(store.url);
+    await register(redis, "other-service", "v2", (guarded.address() as AddressInfo).port, 3);
+    const { code, stderr } = await call(
+      "OrderService/GetOrder",
+      "{}",
+      "--instance",
+      "v2",
+      "--as",
+      "desk",
+      "--certs",
+      certs,
+    );
+    await redis.del("services:other-service:v2");
+    await redis.zrem("services:index", "other-service/v2");
+    redis.disconnect();
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      "service/other-service was dialled, and spiffe://weft.local/service/vault-service answered",
+    );
+  });
+
+  test("says that the peer speaks no TLS when an identity was given for nothing", async () => {
+    const { code, stderr } = await call(
+      "OrderService/GetOrder",
+      "{}",
+      "--instance",
+      "order",
+      "--as",
+      "desk",
+      "--certs",
+      certs,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain("the peer does not speak TLS");
   });
 });

@@ -25,6 +25,16 @@ async function makeWorkspace(
   return { space: workspace, base };
 }
 
+/** The second is the higher one. */
+async function twoFreeBasePorts(): Promise<[number, number]> {
+  const first = await freeBasePort();
+  let second = first;
+  while (second === first) {
+    second = await freeBasePort();
+  }
+  return first < second ? [first, second] : [second, first];
+}
+
 /** An entrance without data, and a service with a schema. */
 const twoServices = (base: number): FakeService[] => [
   { name: "front-service", basePort: base },
@@ -177,13 +187,15 @@ describe("weft up", () => {
   });
 
   test("says so when this checkout runs already, and runs a second copy with a port offset", async () => {
-    const { space, base } = await makeWorkspace((port) => [{ name: "front-service", basePort: port }]);
+    const [base, copyBase] = await twoFreeBasePorts();
+    workspace = await FakeWorkspace.create([{ name: "front-service", basePort: base }]);
+    const space = workspace;
     const first = space.start(["up"]);
     await first.said(/^ready/m);
     const refused = await space.run(["up"]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain(`already running: pid ${first.child.pid}, http://127.0.0.1:${base}`);
-    const offset = 7_000;
+    const offset = copyBase - base;
     const second = space.start(["up"], { WEFT_PORT_OFFSET: String(offset) });
     await second.said(new RegExp(`^ready http://127\\.0\\.0\\.1:${base + offset} `, "m"));
     const copy = await readRun(space, `.weft/offset-${offset}`);

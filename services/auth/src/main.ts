@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { startService } from "@weft/mesh";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { startUpkeep } from "./adapters/upkeep.ts";
+import { callers } from "./callers.ts";
 import { assertKeySecret, loadAuthConfig } from "./config.ts";
 import { createAuth } from "./create-auth.ts";
 
@@ -12,6 +13,7 @@ await startService({
   version,
   basePort: 9000,
   peers: { "user-service": { services: [UserService], basePort: 12_000 } },
+  callers,
   uses: { database: true, publishes: ["auth:revocations"], subscribes: ["auth:revocations", "user:changes"] },
   async setup(mesh) {
     const config = loadAuthConfig(mesh.env);

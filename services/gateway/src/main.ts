@@ -6,6 +6,7 @@ import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.t
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import manifest from "../package.json" with { type: "json" };
+import { callers } from "./callers.ts";
 import { loadConfig } from "./config.ts";
 import { createGateway } from "./gateway.ts";
 
@@ -26,6 +27,7 @@ await startService({
   ports: { public: 0, http: 1, metrics: 2, health: 3, grpc: 4 },
   portsPerInstance: 5,
   peers,
+  callers,
   uses: { subscribes: ["simulation:*", "project:*", "notifications:*", "auth:revocations"] },
   async setup(mesh) {
     const config = loadConfig(mesh.env, { development: mesh.development });

@@ -13,6 +13,7 @@ import { PostgresTemplateStore } from "./adapters/postgres-template-store.ts";
 import { pubsubChangeFeed } from "./adapters/pubsub-change-feed.ts";
 import { userDirectory } from "./adapters/user-directory.ts";
 import { WorkerImporter } from "./adapters/worker-importer.ts";
+import { callers } from "./callers.ts";
 import { systemTemplates } from "./domain/architecture/templates/index.ts";
 import { Projects } from "./domain/projects.ts";
 import { Templates } from "./domain/templates.ts";
@@ -27,6 +28,7 @@ await startService({
     "simulation-service": { services: [SimulationService], basePort: 11_000 },
     "user-service": { services: [UserService], basePort: 12_000 },
   },
+  callers,
   uses: { database: true, publishes: ["project:*"], subscribes: ["auth:revocations"] },
   async setup(mesh) {
     const { clock, random, logger, redis, pubsub } = mesh;

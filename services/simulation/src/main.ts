@@ -13,6 +13,7 @@ import { projectReader } from "./adapters/project-reader.ts";
 import { frameChannel, pubsubFrameFeed } from "./adapters/pubsub-frame-feed.ts";
 import { repeat } from "./adapters/repeat.ts";
 import { workerEngine } from "./adapters/worker-engine.ts";
+import { callers } from "./callers.ts";
 import { loadConfig } from "./config.ts";
 import { Runner } from "./domain/lifecycle/runner.ts";
 import { Simulations } from "./domain/lifecycle/simulations.ts";
@@ -32,6 +33,7 @@ await startService({
     "auth-service": { services: [AuthService], basePort: 9000 },
     "project-service": { services: [ProjectService], basePort: 10_000 },
   },
+  callers,
   uses: { database: true, publishes: ["simulation:*"], subscribes: ["auth:revocations"] },
   async setup(mesh) {
     const { clock, random, logger, redis, pubsub } = mesh;

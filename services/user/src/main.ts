@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { startService } from "@weft/mesh";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { callers } from "./callers.ts";
 import { createUser } from "./create-user.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -11,6 +12,7 @@ await startService({
   version,
   basePort: 12_000,
   peers: { "auth-service": { services: [AuthService], basePort: 9000 } },
+  callers,
   uses: { database: true, publishes: ["user:changes"], subscribes: ["auth:revocations"] },
   async setup(mesh) {
     const database = await mesh.openDatabase({

@@ -1,4 +1,4 @@
-import { get } from "node:http";
+import { httpGet } from "./http-get.ts";
 
 /** What an instance's health port answered to `GET /readyz`. */
 export interface Readiness {
@@ -13,7 +13,7 @@ export interface Readiness {
 export async function askReadiness(host: string, port: number, timeoutMs = 1_000): Promise<Readiness> {
   let answer: { status: number; text: string };
   try {
-    answer = await getReadyz(host, port, timeoutMs);
+    answer = await httpGet(host, port, "/readyz", timeoutMs);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return { ready: false, checks: [], reason: code ?? message };
@@ -27,26 +27,6 @@ export async function askReadiness(host: string, port: number, timeoutMs = 1_000
     .map(({ name, detail }) => (detail === undefined ? name : `${name}: ${detail}`));
   const reason = failed.length > 0 ? failed.join(", ") : answer.text.slice(0, 200);
   return { ready: false, checks, reason: `HTTP ${answer.status} ${reason}`.trim() };
-}
-
-/** Not `fetch`: that refuses ports such as 10080, which a port offset may well give to an instance. */
-function getReadyz(host: string, port: number, timeoutMs: number): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const request = get({ host, port, path: "/readyz", agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        clearTimeout(timer);
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") });
-      });
-    });
-    const timer = setTimeout(() => request.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-    request.on("error", (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-  });
 }
 
 /** Checks stand in the answer as `{ checks: { <name>: { ok, error? } } }`; anything else names no checks. */

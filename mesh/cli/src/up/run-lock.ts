@@ -1,5 +1,6 @@
 import { link, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { CliError, describeError } from "../cli-error.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "../process/process-identity.ts";
 import { readJsonFile } from "../stores/private-file.ts";
 
@@ -40,8 +41,15 @@ async function removeStale(path: string, expected: ProcessIdentity | undefined):
   const aside = `${path}.stale.${process.pid}`;
   try {
     await rename(path, aside);
-  } catch {
-    return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return;
+    }
+    // It will not go away by being tried again, as in a folder where only its owner may remove it.
+    throw new CliError(`the stale lock ${path} cannot be removed: ${describeError(error)}`, {
+      cause: error,
+      next: "remove it by hand",
+    });
   }
   const moved = await readJsonFile<ProcessIdentity>(aside);
   if (moved !== undefined && moved.pid !== expected?.pid && isRunning(moved)) {

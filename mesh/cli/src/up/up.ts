@@ -1,8 +1,9 @@
-import { mkdir } from "node:fs/promises";
-import { CliError } from "../cli-error.ts";
+import { prepareRunCertificates, type RunCertificates } from "../certs/run-certificates.ts";
+import { CliError, describeError } from "../cli-error.ts";
 import colors from "../command-line/colors.ts";
 import { startGuard } from "../process/process-guard.ts";
 import { identifyProcess } from "../process/process-identity.ts";
+import { makeDirectories } from "../workspace/make-directories.ts";
 import type { StatePaths } from "../workspace/state-directory.ts";
 import type { ServiceDefinition } from "../workspace/workspace.ts";
 import { type OpenStores, openStores } from "./open-stores.ts";
@@ -36,9 +37,7 @@ export interface UpOptions {
 /** Runs until `stop`. Throws CliError when the system cannot be started. */
 export async function up(options: UpOptions): Promise<void> {
   const { paths } = options;
-  // Open for entry, not for reading: PostgreSQL may run under an account of its own.
-  await mkdir(paths.directory, { recursive: true });
-  await mkdir(paths.serviceData, { recursive: true, mode: 0o700 });
+  await openStateDirectory(paths);
   const lock = await takeLock(paths.lockFile);
   if ("heldBy" in lock) {
     const record = await readRunRecord(paths.runFile);
@@ -56,6 +55,19 @@ export async function up(options: UpOptions): Promise<void> {
   }
 }
 
+async function openStateDirectory({ directory, serviceData }: StatePaths): Promise<void> {
+  try {
+    // Open for entry, not for reading: PostgreSQL may run under an account of its own.
+    await makeDirectories(directory);
+    await makeDirectories(serviceData, 0o700);
+  } catch (error) {
+    throw new CliError(`${directory} cannot be made: ${describeError(error)}`, {
+      cause: error,
+      next: "name a folder that can be written with WEFT_STATE_DIR",
+    });
+  }
+}
+
 class Run {
   readonly #options: UpOptions;
   readonly #progress = new Progress();
@@ -63,6 +75,7 @@ class Run {
   readonly #startedAtMs = Date.now();
   readonly #storeWatch = new AbortController();
   #stores: OpenStores | undefined;
+  #certificates: RunCertificates | undefined;
   #recording: Promise<void> = Promise.resolve();
   #ready = false;
 
@@ -74,6 +87,15 @@ class Run {
   async start(): Promise<void> {
     const { plan, paths, env, stop } = this.#options;
     await assertPortsFree(plan.processes, paths.portOffset);
+    this.#certificates = await prepareRunCertificates(
+      paths,
+      env,
+      [...new Set(plan.processes.map(({ definition }) => definition.service))],
+      (text) => this.#progress.print(colors.yellow(text)),
+    );
+    if (this.#certificates.made !== undefined) {
+      this.#progress.done("certificates", `mTLS is on, in ${this.#certificates.made.directory}`);
+    }
     startGuard();
     this.#progress.waitFor(["the stores"]);
     const schemas = plan.processes
@@ -122,6 +144,7 @@ class Run {
       await Promise.all(stopping.map((service) => service.stop()));
     }
     this.#storeWatch.abort();
+    this.#certificates?.stop();
     for (const store of this.#stores?.owned ?? []) {
       this.#progress.waitFor([`${store.kind} to stop`]);
       await store.stop();
@@ -143,7 +166,7 @@ class Run {
         (planned) =>
           new ServiceProcess({
             planned,
-            env: serviceEnv(env, planned, paths, stores),
+            env: { ...serviceEnv(env, planned, paths, stores), ...this.#certificates?.env },
             logDir: paths.logs,
             startTimeoutMs,
             stopTimeoutMs,

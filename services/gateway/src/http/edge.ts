@@ -7,6 +7,7 @@ import {
   type Logger,
   type Random,
   runInCall,
+  traceOf,
 } from "@weft/mesh";
 import type { ConnectHandler } from "../connect/connect-handler.ts";
 import type { HealthReport } from "../health/health-report.ts";
@@ -120,12 +121,11 @@ export function createEdge(options: EdgeOptions): HttpHandler {
         correlationId,
         method: `${request.method} ${request.path}`,
         signal: request.signal,
+        trace: traceOf(request.headers, options.random),
         ...(authorization === null ? {} : { authorization }),
       };
       return runInCall(context, async () => {
-        const { protocol, response } = await inServerSpan(context.method, request.headers, options.random, () =>
-          answer(request, correlationId),
-        );
+        const { protocol, response } = await inServerSpan(context.method, () => answer(request, correlationId));
         const durationMs = clock.monotonicMs() - startedAtMs;
         const { status } = response;
         const method = knownMethod(request.method);
