@@ -38,6 +38,20 @@ export const meshErrors = {
 
 export type MeshErrorCode = keyof typeof meshErrors;
 
+/** What becomes of calls in numbers while a peer or the process is in trouble: without a stack (without-stack.ts). */
+const endsCalls: ReadonlySet<MeshErrorCode> = new Set<MeshErrorCode>([
+  "NO_INSTANCES",
+  "NO_INSTANCE_AVAILABLE",
+  "CONNECT_FAILED",
+  "CONNECTION_LOST",
+  "CALL_REFUSED",
+  "OVERLOADED",
+  "QUEUE_FULL",
+  "CONNECTION_CEILING",
+  "DEADLINE_EXCEEDED",
+  "CANCELED",
+]);
+
 /**
  * An error that the mesh itself raises. `sent` says whether bytes of the call may have reached the peer: a call that was
  * not sent may be repeated whatever its method, one that was sent only if the method is idempotent.
@@ -49,10 +63,13 @@ export class MeshError extends Error {
 
   constructor(meshCode: MeshErrorCode, detail?: string, options: { cause?: unknown; sent?: boolean } = {}) {
     const base = meshErrors[meshCode].message;
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = endsCalls.has(meshCode) ? 0 : limit;
     super(
       detail === undefined ? base : `${base}: ${detail}`,
       options.cause === undefined ? {} : { cause: options.cause },
     );
+    Error.stackTraceLimit = limit;
     this.meshCode = meshCode;
     this.sent = options.sent ?? false;
   }

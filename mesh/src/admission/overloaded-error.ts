@@ -1,6 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "../error-details.ts";
 import { meshErrors } from "../errors.ts";
+import { withoutStack } from "../without-stack.ts";
 import type { RefusalReason } from "./ticket-queue.ts";
 
 /**
@@ -14,20 +15,16 @@ import type { RefusalReason } from "./ticket-queue.ts";
 export function overloadedError(retryAfterMs: number, reason: RefusalReason): ConnectError {
   const delay = String(retryAfterMs);
   const retryDelay = { seconds: BigInt(Math.floor(retryAfterMs / 1000)), nanos: (retryAfterMs % 1000) * 1_000_000 };
-  // A stack would say nothing new and take three quarters of the time, when there is none to spare.
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return new ConnectError(
-      meshErrors.OVERLOADED.message,
-      meshErrors.OVERLOADED.code,
-      { "retry-after-ms": delay, "grpc-retry-pushback-ms": delay },
-      [
-        { desc: ErrorInfoSchema, value: { reason: "MESH_OVERLOADED", domain: "weft", metadata: { cause: reason } } },
-        { desc: RetryInfoSchema, value: { retryDelay } },
-      ],
-    );
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+  return withoutStack(
+    () =>
+      new ConnectError(
+        meshErrors.OVERLOADED.message,
+        meshErrors.OVERLOADED.code,
+        { "retry-after-ms": delay, "grpc-retry-pushback-ms": delay },
+        [
+          { desc: ErrorInfoSchema, value: { reason: "MESH_OVERLOADED", domain: "weft", metadata: { cause: reason } } },
+          { desc: RetryInfoSchema, value: { retryDelay } },
+        ],
+      ),
+  );
 }

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { MeshError, meshErrors } from "../errors.ts";
 import { serviceError } from "../service-error.ts";
+import { withoutStack } from "../without-stack.ts";
 
 /*
  * What callers of a failed call get: a ConnectError whose cause is the mesh's own error, and whose reason is its code.
@@ -8,6 +9,10 @@ import { serviceError } from "../service-error.ts";
  */
 
 export function asConnectError(error: unknown, peer: string, method: string): ConnectError {
+  return withoutStack(() => connectErrorOf(error, peer, method));
+}
+
+function connectErrorOf(error: unknown, peer: string, method: string): ConnectError {
   const meaning = meshErrorIn(error);
   if (meaning !== undefined) {
     // An instance that refused a call said when to come back; that it was asked twice changes nothing about it.

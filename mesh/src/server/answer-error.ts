@@ -4,6 +4,7 @@ import type { Logger } from "../logger.ts";
 import { DatabaseUnavailableError } from "../postgres/postgres-error.ts";
 import { RedisAwayError } from "../redis/redis-error.ts";
 import { errorReason, serviceError } from "../service-error.ts";
+import { withoutStack } from "../without-stack.ts";
 
 /*
  * What a caller is told when a handler throws, and what the log is told. Errors made for callers pass; everything else is a
@@ -17,7 +18,7 @@ export function codeName(code: Code): string {
 
 /** What the caller sees; the correlation id is in its metadata, so that a user can name it to whoever reads the logs. */
 export function asAnswer(error: unknown, correlationId: string): ConnectError {
-  const answer = answerFor(error);
+  const answer = withoutStack(() => answerFor(error));
   answer.metadata.set(meshHeaders.correlationId, correlationId);
   return answer;
 }

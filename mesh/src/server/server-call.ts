@@ -8,6 +8,7 @@ import type { Encodable } from "../codec/message-codec.ts";
 import { DeadlineEntry } from "../deadline-wheel.ts";
 import { randomInt32, type TraceIds, traceIdOf, traceToHeader } from "../trace-context.ts";
 import { inServerSpan, spansAreRecorded } from "../tracing.ts";
+import { withoutStack } from "../without-stack.ts";
 import { asAnswer, codeName, logFailure } from "./answer-error.ts";
 import { HandlerView } from "./handler-view.ts";
 import type { RpcCore } from "./rpc-core.ts";
@@ -204,12 +205,18 @@ export abstract class ServerCall extends DeadlineEntry implements CallContext, C
   }
 
   onDeadline(): void {
-    this.#fail(new ConnectError("the deadline passed before the answer", Code.DeadlineExceeded), false);
+    this.#fail(
+      withoutStack(() => new ConnectError("the deadline passed before the answer", Code.DeadlineExceeded)),
+      false,
+    );
   }
 
   /** Whoever called does not wait any more. */
   cancel(): void {
-    this.#fail(new ConnectError("the caller gave up", Code.Canceled), false);
+    this.#fail(
+      withoutStack(() => new ConnectError("the caller gave up", Code.Canceled)),
+      false,
+    );
   }
 
   /** A call without a trace begins one. */
