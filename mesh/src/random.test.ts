@@ -15,6 +15,16 @@ describe.each([
     expect(mean).toBeLessThan(0.55);
   });
 
+  test("draws 32-bit integers, each bit set half of the time", () => {
+    const drawn = Array.from({ length: 10_000 }, () => random.int32());
+    expect(drawn.every((value) => Number.isInteger(value) && (value | 0) === value)).toBe(true);
+    for (let bit = 0; bit < 32; bit += 1) {
+      const share = drawn.filter((value) => ((value >>> bit) & 1) === 1).length / drawn.length;
+      expect(Math.abs(share - 0.5)).toBeLessThan(0.03);
+    }
+    expect(new Set(drawn).size).toBeGreaterThan(9_990);
+  });
+
   test("makes distinct version 4 UUIDs", () => {
     const ids = Array.from({ length: 1000 }, () => random.id());
     expect(ids.every((id) => UUID_V4.test(id))).toBe(true);
@@ -26,7 +36,7 @@ describe("seededRandom", () => {
   test("repeats itself for the same seed only", () => {
     const draw = (seed: number) => {
       const random = seededRandom(seed);
-      return [random.next(), random.next(), random.id()];
+      return [random.next(), random.next(), random.int32(), random.id()];
     };
     expect(draw(42)).toEqual(draw(42));
     expect(draw(42)).not.toEqual(draw(43));

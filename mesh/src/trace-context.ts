@@ -34,7 +34,7 @@ export function randomTrace(random: Random): TraceIds {
 
 /** A random 32-bit integer other than 0, since ids of zeros are invalid. */
 export function randomInt32(random: Random): number {
-  return (random.next() * 4_294_967_295 + 1) | 0 || 1;
+  return random.int32() || 1;
 }
 
 const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})/;

@@ -81,7 +81,7 @@ describe("a call that was refused unprocessed", () => {
     const error = await failure(projects.createProject({ name: "p" }));
     expect([error.code, errorReason(error), error.metadata.get("retry-after-ms")]).toEqual([
       Code.Unavailable,
-      "MESH_CALL_REFUSED",
+      "MESH_OVERLOADED",
       "250",
     ]);
     expect(full.calls()).toBe(3);

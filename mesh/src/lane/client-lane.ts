@@ -4,7 +4,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { LaneService } from "@weft/proto/weft/lane/v1/lane_service_pb.ts";
 import { MeshError } from "../errors.ts";
 import type { OutgoingCall } from "../pool/connection.ts";
+import { withoutStack } from "../without-stack.ts";
 import { BatchWriter } from "./batch-writer.ts";
+import { FlushPacer } from "./flush-pacer.ts";
 import { AnswerFrameReader, readResponseBatch, writeCall, writeCancel } from "./frames.ts";
 import { GrpcMessages } from "./grpc-messages.ts";
 import type { LaneCounters } from "./lane-counters.ts";
@@ -18,8 +20,8 @@ import { LaneFormatError, WireReader } from "./wire.ts";
  *   opening ──settings──▶ open ──draining or told to──▶ draining ──last answer──▶ closed
  *      └── UNIMPLEMENTED: the peer has no lanes, and is called by plain gRPC
  *
- * Calls written in one turn of the event loop leave in one batch, at its end: a call that is alone leaves at once, and the
- * more there are, the fewer writes each costs. A lane that ends fails its calls with CONNECTION_LOST; those of a batch that
+ * Calls gather in a batch until the pacer (flush-pacer.ts) sends it: a call that is alone leaves at once, and the more there
+ * are, the fewer writes each costs. A lane that ends fails its calls with CONNECTION_LOST; those of a batch that
  * was not written yet say so, since they may be made again elsewhere whatever their method. While the socket is behind,
  * calls wait here, as objects, instead of filling buffers.
  *
@@ -67,6 +69,7 @@ export class ClientLane {
   readonly #entries = new MetadataEntries();
   readonly #numbers = new MetadataNumbers();
   readonly #messages: GrpcMessages;
+  readonly #pacer: FlushPacer;
   /** Calls in flight by place; `#free` are the places without one, `#generations` count the calls that had each. */
   readonly #calls: (OutgoingCall | undefined)[] = [];
   readonly #generations: number[] = [];
@@ -79,7 +82,6 @@ export class ClientLane {
   #maxInFlight = 0;
   #maxMessageBytes = 0;
   #batchesWritten = 0;
-  #flushing = false;
   #open = false;
   #ending = false;
   #closed = false;
@@ -90,6 +92,10 @@ export class ClientLane {
   constructor(options: ClientLaneOptions) {
     this.#options = options;
     this.#messages = new GrpcMessages(laneMaxBatchBytes, this.#onBatch);
+    this.#pacer = new FlushPacer(() => {
+      this.#flush();
+      this.#endWhenIdle();
+    }, options.monotonicMs);
     const stream = options.session.request(
       {
         ":method": "POST",
@@ -250,17 +256,8 @@ export class ClientLane {
   }
 
   #scheduleFlush(): void {
-    if (!this.#flushing) {
-      this.#flushing = true;
-      process.nextTick(this.#flushNow);
-    }
+    this.#pacer.plan(this.#inFlight);
   }
-
-  readonly #flushNow = (): void => {
-    this.#flushing = false;
-    this.#flush();
-    this.#endWhenIdle();
-  };
 
   #flush(): void {
     // What is left in the batch of a stream that takes nothing more has not been sent.
@@ -273,7 +270,8 @@ export class ClientLane {
     const bytes = this.#batch.take();
     counters.bytesOut += bytes.length;
     this.#batchesWritten += 1;
-    this.#stream.write(bytes);
+    this.#stream.write(bytes, this.#batch.onSent);
+    this.#pacer.flushed();
     this.#behind = this.#stream.writableLength > laneMaxBufferedBytes;
   }
 
@@ -402,11 +400,19 @@ export class ClientLane {
 
 /** What the peer answered instead of a message. */
 function errorFrom(frame: AnswerFrameReader): Error {
-  const error = answerError(frame);
+  const error = withoutStack(() => answerError(frame));
+  if (!frame.unprocessed) {
+    return error;
+  }
   // What was refused for want of room may be had elsewhere; what is refused for what it is may not.
-  return frame.unprocessed && (error.code === Code.Unavailable || error.code === Code.ResourceExhausted)
-    ? new MeshError("CALL_REFUSED", error.rawMessage === "" ? undefined : error.rawMessage, { cause: error })
-    : error;
+  switch (error.code) {
+    case Code.Unavailable:
+      return new MeshError("OVERLOADED", undefined, { cause: error });
+    case Code.ResourceExhausted:
+      return new MeshError("CALL_REFUSED", error.rawMessage === "" ? undefined : error.rawMessage, { cause: error });
+    default:
+      return error;
+  }
 }
 
 function answerError(frame: AnswerFrameReader): ConnectError {

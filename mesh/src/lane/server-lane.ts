@@ -7,6 +7,7 @@ import type { ServedMethod } from "../server/served-method.ts";
 import { ServerCall } from "../server/server-call.ts";
 import { readInt32 } from "../trace-context.ts";
 import { BatchWriter } from "./batch-writer.ts";
+import { FlushPacer } from "./flush-pacer.ts";
 import {
   CallFrameReader,
   type OtherAnswer,
@@ -36,7 +37,7 @@ import { LaneFormatError, WireReader } from "./wire.ts";
  *   open ──draining (announced; calls still taken)──▶ ended by the caller ──▶ closed
  *     └── malformed batch ──▶ ended by us with INVALID_ARGUMENT: this lane only
  *
- * Answers of one turn of the event loop leave together. A caller that reads slowly is not read from while its answers pile
+ * Answers gather in a batch until the pacer (flush-pacer.ts) sends it. A caller that reads slowly is not read from while its answers pile
  * up, so that it holds at most its own calls in flight.
  */
 export interface ServerLaneOptions {
@@ -59,12 +60,12 @@ export class ServerLane {
   readonly #entries = new MetadataEntries();
   readonly #numbers = new MetadataNumbers();
   readonly #messages: GrpcMessages;
+  readonly #pacer: FlushPacer;
   readonly #methods: (ServedMethod | undefined)[] = [];
   /** Calls in flight, in no order; each knows its place. */
   readonly #active: LaneCall[] = [];
   #status: { readonly code: number; readonly message: string } = { code: 0, message: "" };
   #nowMs = 0;
-  #flushing = false;
   #draining = false;
   #ended = false;
   #closed = false;
@@ -74,6 +75,10 @@ export class ServerLane {
     this.#core = options.core;
     this.#stream = options.stream;
     this.#messages = new GrpcMessages(laneMaxBatchBytes, this.#onBatch);
+    this.#pacer = new FlushPacer(
+      () => this.#flush(),
+      () => options.core.clock.monotonicMs(),
+    );
     options.counters.lanes += 1;
     const { stream } = options;
     stream.respond({ ":status": 200, "content-type": "application/grpc+proto" }, { waitForTrailers: true });
@@ -278,16 +283,8 @@ export class ServerLane {
   }
 
   #scheduleFlush(): void {
-    if (!this.#flushing) {
-      this.#flushing = true;
-      process.nextTick(this.#flushNow);
-    }
+    this.#pacer.plan(this.#active.length);
   }
-
-  readonly #flushNow = (): void => {
-    this.#flushing = false;
-    this.#flush();
-  };
 
   #flush(): void {
     if (this.#closed || this.#batch.size === 0) {
@@ -299,7 +296,8 @@ export class ServerLane {
     counters.batchesOut += 1;
     counters.bytesOut += bytes.length;
     const stream = this.#stream;
-    stream.write(bytes);
+    stream.write(bytes, this.#batch.onSent);
+    this.#pacer.flushed();
     if (stream.writableLength > laneMaxBufferedBytes) {
       stream.pause();
     }

@@ -8,7 +8,7 @@ import { ConnectionBudget } from "./connection-budget.ts";
 const small = { minConnections: 2, maxConnections: 4, callsPerConnection: 2, packedCalls: 1 } as const;
 const start = (options: Parameters<typeof startScriptedPool>[0] = {}) =>
   startScriptedPool({ scaler: small, ...options });
-const late = { next: () => 0.999, id: () => "" };
+const late = { next: () => 0.999, int32: () => 1, id: () => "" };
 
 describe("a pool whose dials fail", () => {
   test("turns every waiting call away at once and is not available", async () => {
@@ -55,7 +55,7 @@ describe("a pool whose dials fail", () => {
   });
 
   test("spreads its pauses by chance", async () => {
-    const { dialled, clock } = start({ random: { next: () => 0.1, id: () => "" } });
+    const { dialled, clock } = start({ random: { next: () => 0.1, int32: () => 1, id: () => "" } });
     for (const connection of dialled) {
       connection.fail();
     }
@@ -117,7 +117,7 @@ describe("a pool whose dials fail", () => {
 
 describe("a pool that loses connections", () => {
   test("waits a moment, drawn by chance, before it dials what nobody waits for", async () => {
-    const { dialled, at, openAll, clock } = start({ random: { next: () => 0.5, id: () => "" } });
+    const { dialled, at, openAll, clock } = start({ random: { next: () => 0.5, int32: () => 1, id: () => "" } });
     await openAll();
     at(0).lose();
     await clock.advance(124);

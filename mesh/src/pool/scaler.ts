@@ -35,8 +35,8 @@ export interface ScalerOptions {
   /** How long both must have been low; 5 minutes when absent (POOL-03). */
   readonly scaleDownDelayMs: number;
   /**
-   * Calls that one connection carries at once; 1000 when absent: a pause of 10 ms at 100 000 calls a second finds room. A
-   * peer without lanes is given no more than the streams that it allows.
+   * Calls that one connection carries at once; 4000 when absent, which is what a lane takes: a pause of 100 ms at 200 000
+   * calls a second finds room on five. A peer without lanes is given no more than the streams that it allows.
    */
   readonly callsPerConnection: number;
   /**
@@ -55,7 +55,7 @@ export const scalerDefaults: ScalerOptions = {
   scaleDownUtilization: 0.3,
   scaleDownQueueDepth: 2,
   scaleDownDelayMs: 300_000,
-  callsPerConnection: 1000,
+  callsPerConnection: 4000,
   packedCalls: 100,
 };
 
