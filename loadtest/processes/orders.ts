@@ -30,7 +30,7 @@ export interface ClosedLoopOrder {
   readonly latency: boolean;
 }
 
-/** Calls at a fixed rate, whatever the answers do. */
+/** Calls at a fixed rate, whatever the answers do; the pacer wakes every millisecond and sends what has become due. */
 export interface OpenLoopOrder {
   readonly kind: "open-loop";
   readonly callsPerSecond: number;
