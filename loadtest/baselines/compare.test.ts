@@ -54,6 +54,11 @@ describe("baselineFrom", () => {
     });
   });
 
+  test("keeps what every round reached, where there were several", () => {
+    const several: Row = { ...row(12), spread: [10.26, 15] };
+    expect(baselineFrom([several], "m", "2026-03-01").ratios).toEqual({ "unary-256/grpc-js": 10.3 });
+  });
+
   test("refuses a run in which something was not measured", () => {
     expect(() => baselineFrom([row(null)], "m", "2026-03-01")).toThrow("unary-256/grpc-js was not measured");
   });

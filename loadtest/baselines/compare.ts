@@ -39,13 +39,16 @@ export function compareWithBaseline(rows: readonly Row[], baseline: Baseline): r
     });
 }
 
-/** What is committed after a run that was found good. Throws when a row has no ratio. */
+/**
+ * What is committed after a run that was found good: of each ratio what every round reached, since the median of a run
+ * elsewhere may well lie there. Throws when a row has no ratio.
+ */
 export function baselineFrom(rows: readonly Row[], machine: string, date: string): Baseline {
-  const ratios = rows.map(({ id, ratio, what }) => {
+  const ratios = rows.map(({ id, ratio, spread, what }) => {
     if (ratio === null) {
       throw new Error(`${id} was not measured: ${what}`);
     }
-    return [id, Number(ratio.toPrecision(3))] as const;
+    return [id, Number((spread?.[0] ?? ratio).toPrecision(3))] as const;
   });
   return { machine, date, ratios: Object.fromEntries(ratios) };
 }
