@@ -85,6 +85,22 @@ describe.each(testRedisKinds)("on %s", (kind) => {
     expect(watching(registry).ids()).toEqual(["a"]);
   });
 
+  test("what registers while a watcher's subscription is being made is known without the next full read", async () => {
+    await emptied();
+    const registry = await openReady(still);
+    const late = await openReady(still);
+    const { commands, subscriber } = opened.at(-1)?.redis ?? expect.fail("nothing is open");
+    const subscribe = subscriber.subscribe.bind(subscriber);
+    subscriber.subscribe = (async (channel: string) => {
+      // Answered after whatever has been asked beside the subscription.
+      await Promise.resolve().then(() => commands.ping());
+      await registry.register(instanceRecord("a"));
+      return subscribe(channel);
+    }) as typeof subscriber.subscribe;
+    const watcher = watching(late);
+    await until("it is known", () => watcher.known.has("a"));
+  });
+
   test("a record outlives its time to live while its process beats, and not much longer", async () => {
     await emptied();
     const registry = await openReady({ ...beat, ttlMs: 400 });

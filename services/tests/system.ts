@@ -4,10 +4,11 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { onTestFailed } from "vitest";
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const cli = join(root, "mesh/cli/bin/weft.js");
@@ -90,11 +91,26 @@ function running(
         child.kill("SIGTERM");
         await ended;
       }
+      await showTroubleIfFailed(join(stateDir, "logs"));
       if (!keepState) {
         await rm(stateDir, { recursive: true, force: true });
       }
     },
   };
+}
+
+/** What the services complained about, for whoever has to find out why a test failed; said only if the test fails. */
+async function showTroubleIfFailed(folder: string): Promise<void> {
+  const trouble: string[] = [];
+  for (const file of (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".log"))) {
+    const lines = (await readFile(join(folder, file), "utf8")).split("\n");
+    trouble.push(...lines.filter((line) => /"level":"?(?:warn|error|fatal|[456]0)/.test(line)).slice(-30));
+  }
+  try {
+    onTestFailed(() => console.error(`the system's warnings:\n${trouble.join("\n")}`));
+  } catch {
+    // Stopped after all tests: which of them failed is not known here.
+  }
 }
 
 function collect(child: ChildProcess): { text: string } {

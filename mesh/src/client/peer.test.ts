@@ -272,4 +272,16 @@ describe("an update", () => {
     expect(at(1)).toBe(before);
     expect(connections).toHaveLength(1);
   });
+
+  test("dials at once what registers at an address that could not be reached", async () => {
+    const dead = [1];
+    const { peer, clock, picks, at } = await start([staticInstance("auth-service", "127.0.0.1", 1)], { dead });
+    await clock.advance(10_000);
+    expect(at(1).reachable).toBe(false);
+    dead.length = 0;
+    peer.update([registered(1)]);
+    await clock.advance(0);
+    expect(at(1).reachable).toBe(true);
+    expect(picks(1)).toEqual(new Set([1]));
+  });
 });

@@ -64,7 +64,7 @@ export class Peer {
     const named = new Map(instances.map((instance) => [endpointOf(instance), instance]));
     for (const [address, endpoint] of this.#byAddress) {
       const instance = named.get(address);
-      if (instance === undefined || !mayBeSameProcess(instance, endpoint.instance)) {
+      if (instance === undefined || !isSameProcess(instance, endpoint)) {
         this.#byAddress.delete(address);
         this.#balancer.remove(endpoint);
         endpoint.pool.drain("the instance is gone");
@@ -168,7 +168,13 @@ export class Peer {
   }
 }
 
-/** A record written by hand names an address only: which process is there, the connections know better. */
-function mayBeSameProcess(one: Instance, other: Instance): boolean {
-  return one.instanceId === other.instanceId || one.startedAtMs === 0 || other.startedAtMs === 0;
+/**
+ * A record written by hand names an address only: which process is there, the connections know better. Without any, whoever
+ * has registered since is met afresh: pauses after failed dials are about the time before it was there.
+ */
+function isSameProcess(instance: Instance, { instance: before, reachable }: Endpoint): boolean {
+  if (instance.instanceId === before.instanceId) {
+    return true;
+  }
+  return reachable && (instance.startedAtMs === 0 || before.startedAtMs === 0);
 }

@@ -4,6 +4,7 @@ import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { FetchResponse } from "@weft/proto/weft/lane/v1/lane_service_pb.ts";
 import { FetchRequestSchema, LaneService } from "@weft/proto/weft/lane/v1/lane_service_pb.ts";
+import { setAwakeTimer } from "../awake-timer.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { MeshError } from "../errors.ts";
 import { type DialAs, dialSocket } from "../identity/dial.ts";
@@ -118,10 +119,15 @@ export class Http2Connection implements Connection {
     });
     session.on("goaway", (code) => this.drain(`GOAWAY ${code}`));
     session.unref();
-    this.#timer = options.clock.setTimer(() => {
-      this.#failure ??= new Error(`no connection within ${options.connectTimeoutMs ?? 2000} ms`);
-      session.destroy();
-    }, options.connectTimeoutMs ?? 2000);
+    const connectTimeoutMs = options.connectTimeoutMs ?? 2000;
+    this.#timer = setAwakeTimer(
+      options.clock,
+      () => {
+        this.#failure ??= new Error(`no connection within ${connectTimeoutMs} ms`);
+        session.destroy();
+      },
+      connectTimeoutMs,
+    );
   }
 
   get state(): ConnectionState {
@@ -348,9 +354,12 @@ export class Http2Connection implements Connection {
       return;
     }
     // Also while it drains: calls that are left must not wait for a peer that hangs.
-    this.#timer = this.#options.clock.setTimer(() => {
-      this.destroy(`no answer to a ping within ${this.#options.pingTimeoutMs ?? 2000} ms`);
-    }, this.#options.pingTimeoutMs ?? 2000);
+    const { clock, pingTimeoutMs = 2000 } = this.#options;
+    this.#timer = setAwakeTimer(
+      clock,
+      () => this.destroy(`no answer to a ping within ${pingTimeoutMs} ms`),
+      pingTimeoutMs,
+    );
     this.#session.ping((error) => {
       if (error === null) {
         this.#schedulePing();

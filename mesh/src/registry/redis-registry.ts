@@ -47,7 +47,6 @@ export class RedisRegistry implements Registry {
   #known: Map<string, Instance> | undefined;
   /** Said goodbye since the read under way began: what it brings of them is out of date. */
   readonly #goneDuringRead = new Set<string>();
-  #subscribed = false;
   readonly #stopListening: () => void;
 
   constructor(options: RedisRegistryOptions) {
@@ -95,8 +94,7 @@ export class RedisRegistry implements Registry {
     if (!this.#watching) {
       this.#watching = true;
       this.#options.redis.subscriber.on("message", this.#onMessage);
-      void this.#subscribe();
-      void this.#resync();
+      void this.#catchUp();
     }
     return () => this.#listeners.delete(listener);
   }
@@ -119,22 +117,21 @@ export class RedisRegistry implements Registry {
       void this.#write(own.instance, true);
     }
     if (this.#watching) {
-      void this.#subscribe();
-      void this.#resync();
+      void this.#catchUp();
     }
   };
 
-  /** Once made, a subscription is made again by the connection itself after every loss. */
-  async #subscribe(): Promise<void> {
-    if (this.#subscribed) {
-      return;
-    }
+  /**
+   * Reads everything once notices come for sure: what registers between a read and the subscription would be unknown until
+   * the next read. Subscribing again costs nothing, and says that the connection has made the old subscription again.
+   */
+  async #catchUp(): Promise<void> {
     try {
       await this.#options.redis.subscriber.subscribe(registryKeys.changes);
-      this.#subscribed = true;
     } catch (error) {
       this.#failed("read", error);
     }
+    await this.#resync();
   }
 
   readonly #onMessage = (channel: string, message: string): void => {

@@ -23,15 +23,22 @@ export function forwardedError(error: unknown, peer: string): ConnectError {
   }
 }
 
+const absent = "SERVICE_UNAVAILABLE";
+
 /** UNAVAILABLE for a peer without instances, or one that cannot be reached. */
 export function unavailable(peer: string, cause?: unknown): ConnectError {
-  const error = serviceError(Code.Unavailable, "SERVICE_UNAVAILABLE", `${peer} is not available now; try again`, {
+  const error = serviceError(Code.Unavailable, absent, `${peer} is not available now; try again`, {
     metadata: { service: peer },
     retryAfterMs: 1000,
     cause,
   });
   error.metadata.set("retry-after", "1");
   return error;
+}
+
+/** Whether the client is told that a peer is not there, as opposed to what the peer said itself. */
+export function isUnavailable(error: ConnectError): boolean {
+  return error.code === Code.Unavailable && errorReason(error) === absent;
 }
 
 /** DEADLINE_EXCEEDED for an answer that did not come in the time there was. */

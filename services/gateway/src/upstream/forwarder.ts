@@ -1,10 +1,11 @@
 import type { DescMessage, DescMethodServerStreaming, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { type Clock, currentCall, injectTrace, type Logger, validateMessage } from "@weft/mesh";
+import { AbsenceLog } from "./absence-log.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { apartFromClient, clientDeadline } from "./client-deadline.ts";
 import type { Upstream } from "./exposed-methods.ts";
-import { forwardedError, late, unavailable } from "./forwarded-error.ts";
+import { forwardedError, isUnavailable, late, unavailable } from "./forwarded-error.ts";
 import { assertFewItems } from "./list-limit.ts";
 
 /*
@@ -51,12 +52,15 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     options.upstreams.flatMap(({ peer, services }) => services.map((service) => [service.typeName, peer] as const)),
   );
 
+  const absences = new AbsenceLog(options.clock, options.logger);
+
   function peerWithInstances(service: DescService): string {
     const peer = peerOf.get(service.typeName);
     if (peer === undefined) {
       throw new Error(`no upstream is configured for ${service.typeName}`);
     }
     if (options.peerState(peer).instances === 0) {
+      absences.note(peer, "no instance is known");
       throw unavailable(peer);
     }
     return peer;
@@ -81,6 +85,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     const answer = forwardedError(error, peer);
     if (answer.message !== "" && answer.cause !== undefined && isFault(answer)) {
       options.logger.error({ err: error, peer, method: `${method.parent.typeName}/${method.name}` }, "a call failed");
+    } else if (isUnavailable(answer)) {
+      absences.note(peer, error);
     }
     return answer;
   }
