@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { nodeFlags } from "@weft/cli/node-flags";
 import type { Order, Reply, Request } from "./orders.ts";
 
 /*
@@ -30,7 +31,7 @@ export class Child {
     this.#name = name;
     this.#logFile = logFile;
     const log = openSync(logFile, "a");
-    this.#process = spawn(process.execPath, [fileURLToPath(new URL(main, import.meta.url))], {
+    this.#process = spawn(process.execPath, [...nodeFlags, fileURLToPath(new URL(main, import.meta.url))], {
       env: { ...process.env, NODE_ENV: "production", LOG_LEVEL: "info" },
       stdio: ["ignore", log, log, "ipc"],
     });

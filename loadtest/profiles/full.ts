@@ -11,7 +11,7 @@ export const full: Profile = {
   unary256: { warmUpMs: 300, measureMs: 1_400 },
   unary64: { warmUpMs: 250, measureMs: 1_000 },
   latency: { warmUpMs: 150, measureMs: 700 },
-  tail: { warmUpMs: 1_500, measureMs: 3_000 },
+  tail: { warmUpMs: 2_500, measureMs: 3_000 },
   served: { warmUpMs: 300, measureMs: 1_500 },
   connections: { warmUpMs: 400, measureMs: 1_800 },
   idleMs: 12_000,

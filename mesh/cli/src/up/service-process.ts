@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CliError } from "../cli-error.ts";
+import { nodeFlags } from "../node-flags.ts";
 import { type ChildExit, describeExit, ManagedChild } from "../process/managed-child.ts";
 import { askReadiness } from "../status/readiness.ts";
 import type { PlannedProcess } from "./plan.ts";
@@ -112,7 +113,7 @@ export class ServiceProcess {
     const child = await ManagedChild.start({
       name: this.name,
       command: process.execPath,
-      args: ["--disable-warning=ExperimentalWarning", definition.entry],
+      args: [...nodeFlags, definition.entry],
       cwd: definition.directory,
       env: this.#options.env,
       output: "pipe",

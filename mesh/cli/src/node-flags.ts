@@ -1,0 +1,8 @@
+/**
+ * How Node is started for a process on the mesh.
+ *
+ * Collections of the young generation run on one thread: V8 would share them among helpers and wait for every one, and a
+ * helper that waits for a processor, as it does when a caller and its peer keep a machine busy, makes a pause of 2 ms one of
+ * 20 (measured: `tail-half` in loadtest/README.md).
+ */
+export const nodeFlags: readonly string[] = ["--disable-warning=ExperimentalWarning", "--no-parallel-scavenge"];
