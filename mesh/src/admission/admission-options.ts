@@ -22,9 +22,12 @@ export interface AdmissionOptions {
   readonly latencyTolerance?: number;
   /** Latency above that which is never held against anybody; 5 ms when absent: several batches of cheap calls. */
   readonly latencySlackMs?: number;
-  /** How long a line of waiting calls may stand before it is overload; 100 ms when absent, CoDel's interval. */
+  /** How long a line of waiting calls may stand before any of them is given up; 100 ms when absent, CoDel's interval. */
   readonly standingAfterMs?: number;
-  /** How long a call may wait in a standing line; 20 ms when absent: a caller with 100 ms can still go elsewhere. */
+  /**
+   * How long every call may wait in a standing line; 20 ms when absent: a caller with 100 ms can still go elsewhere. One that
+   * gives more time waits for a tenth of it, up to a second.
+   */
   readonly standingWaitMs?: number;
   /**
    * How late the event loop may run, for 400 ms on end, before calls are refused; 100 ms when absent: neighbours on a busy

@@ -155,16 +155,42 @@ describe("without room", () => {
     expect([gone.fate, admission.queued, admission.inFlight]).toEqual(["waits", 0, 0]);
   });
 
-  test("those that waited longest are refused once the line has stood for 100 ms, and the newest is served", async () => {
+  test("those that waited too long are refused once the line has stood for 100 ms, and the newest is served", async () => {
     const admission = full();
-    const oldest = arrive(admission, new Caller());
+    const hasty = () => arrive(admission, new Caller(2, clock.monotonicMs() + 200));
+    const oldest = hasty();
     await clock.advance(95);
-    const newer = arrive(admission, new Caller());
-    const newest = arrive(admission, new Caller());
+    const newer = hasty();
+    const newest = hasty();
     await clock.advance(15);
     expect([oldest.fate, newer.fate, newest.fate]).toEqual(["waited_too_long", "waits", "waits"]);
     leave(admission);
     expect([newer.fate, newest.fate]).toEqual(["waits", "admitted"]);
+  });
+
+  test("callers who each wait for their answer are served in turn, however long the line stands", async () => {
+    const admission = admissionWith({ maxInFlight: 8, minLimit: 8 });
+    const callers: Caller[] = [];
+    const waitedMs: number[] = [];
+    const ask = (): void => {
+      const askedAtMs = clock.monotonicMs();
+      const caller = new Caller(2, askedAtMs + 10_000, () => {
+        const startedAtMs = clock.monotonicMs();
+        waitedMs.push(startedAtMs - askedAtMs);
+        clock.setTimer(() => {
+          admission.leave(2, startedAtMs, clock.monotonicMs(), "ok");
+          ask();
+        }, 10);
+      });
+      callers.push(arrive(admission, caller));
+    };
+    for (let caller = 0; caller < 32; caller += 1) {
+      ask();
+    }
+    await clock.advance(3000);
+    expect(waitedMs.length).toBeGreaterThan(2000);
+    expect(Math.max(...waitedMs)).toBeLessThanOrEqual(40);
+    expect(new Set(callers.map(({ fate }) => fate))).toEqual(new Set(["admitted", "waits"]));
   });
 
   test("closing refuses what waits and leaves no timer", () => {

@@ -180,7 +180,6 @@ export class Admission {
     }
     this.#draining = true;
     try {
-      this.#refuseExpired(startMs);
       let nowMs = startMs;
       while (this.#admitNext(nowMs)) {
         nowMs = this.#clock.monotonicMs();
@@ -229,13 +228,6 @@ export class Admission {
     return ahead < this.#limit * (limitShare[priority] as number) && this.#inFlight < this.#options.maxInFlight;
   }
 
-  #refuseExpired(nowMs: number): void {
-    for (let ticket = this.#queue.expired(nowMs); ticket !== undefined; ticket = this.#queue.expired(nowMs)) {
-      this.#queue.remove(ticket);
-      this.#refuse(ticket, "waited_too_long");
-    }
-  }
-
   #refuse(ticket: AdmissionTicket, reason: RefusalReason): void {
     this.#refusedSinceBeat += 1;
     this.#window.refusing = true;
@@ -243,6 +235,8 @@ export class Admission {
     this.#observer?.refused(ticket.priority, reason);
     ticket.refused(this.#retryHint.afterMs(this.#queue.size, this.#random.next()), reason);
   }
+
+  readonly #giveUp = (ticket: AdmissionTicket): void => this.#refuse(ticket, "waited_too_long");
 
   /** Even without congestion it would not be answered in time. */
   #isTooLateFor(ticket: AdmissionTicket, nowMs: number): boolean {
@@ -288,6 +282,7 @@ export class Admission {
     this.#beat = undefined;
     if (this.#idleBeats < idleBeatsToRest) {
       this.#armBeat(nowMs);
+      this.#queue.takeExpired(nowMs, this.#giveUp);
       this.#admitWaiting(nowMs);
     }
   };

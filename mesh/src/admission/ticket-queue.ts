@@ -1,13 +1,16 @@
 /*
  * The calls that wait for admission, one line per priority, linked through the tickets themselves:
  *
- *   0: oldest ⇄ … ⇄ newest      a line is served from its old end while it empties now and then, and from its new end once
- *   1: …                        it has not been empty for an interval: then the oldest have waited for nothing already,
- *   2: …                        and serving them first would make everybody late (adaptive LIFO, as Facebook has it)
+ *   0: oldest ⇄ … ⇄ newest      a line is served from its old end while nobody waits too long, and from its new end once
+ *   1: …                        somebody has: then the oldest have waited for nothing already, and serving them first
+ *   2: …                        would make everybody late (adaptive LIFO, as Facebook has it)
  *   3: …
  *
- * A line that has not been empty for an interval also keeps tickets for a short time only (CoDel). Each line is judged by
- * itself: under overload the unimportant wait in a standing line while the important ones pass through an empty one.
+ * What is too long the caller says: a tenth of the time it gives the call. A line may stand for as long as it likes while it
+ * moves: callers that each wait for their answer, more of them than calls may run at once, make one that never empties, and
+ * nobody is served badly in it. Only a line that has stood for an interval gives up what has waited too long (CoDel), so
+ * that a burst may pass. Each line is judged by itself: under overload the unimportant wait in a late line while the
+ * important ones pass through an empty one.
  */
 
 /** What waits. The server's call is one itself; the three fields belong to the queue while it waits. */
@@ -26,7 +29,11 @@ export interface AdmissionTicket {
   refused(retryAfterMs: number, reason: RefusalReason): void;
 }
 
-/** What is important may wait longer: it is served first, so its line stands only when little else is served. */
+/** Of the time that a caller gives: it is left with nine tenths to go elsewhere. */
+const patienceShare = 0.1;
+/** However much time there is, somebody may be looking. */
+const maxPatienceMs = 1000;
+/** What is important may wait longer: it is served first, so its line is late only when little else is served. */
 const waitShare = [4, 2, 1, 1] as const;
 
 /** Why a call was refused; always before its handler ran. */
@@ -48,6 +55,8 @@ interface Line {
   newest: AdmissionTicket | undefined;
   /** Since when it has not been empty. */
   filledAtMs: number;
+  /** When somebody in it was last found to have waited too long. */
+  lateAtMs: number;
 }
 
 export class TicketQueue {
@@ -55,15 +64,16 @@ export class TicketQueue {
     oldest: undefined,
     newest: undefined,
     filledAtMs: 0,
+    lateAtMs: Number.NEGATIVE_INFINITY,
   }));
   readonly #standingAfterMs: number;
-  readonly #waitMs: number;
+  readonly #minWaitMs: number;
   #size = 0;
 
-  /** A line is standing after `standingAfterMs` without being empty, and then keeps a ticket for `waitMs` (more important ones longer). */
-  constructor(standingAfterMs: number, waitMs: number) {
+  /** A line stands after `standingAfterMs` without being empty; even then every ticket may wait for `minWaitMs`. */
+  constructor(standingAfterMs: number, minWaitMs: number) {
     this.#standingAfterMs = standingAfterMs;
-    this.#waitMs = waitMs;
+    this.#minWaitMs = minWaitMs;
   }
 
   get size(): number {
@@ -124,43 +134,52 @@ export class TicketQueue {
     for (let priority = 0; priority < priorityCount; priority += 1) {
       const line = this.#line(priority);
       if (line.oldest !== undefined) {
-        return this.#standing(line, nowMs) ? line.newest : line.oldest;
+        return this.#late(line, nowMs) ? line.newest : line.oldest;
       }
     }
     return undefined;
   }
 
-  /** A ticket that has waited longer than its line keeps tickets; undefined when there is none. */
-  expired(nowMs: number): AdmissionTicket | undefined {
-    for (let priority = 0; priority < priorityCount; priority += 1) {
-      const line = this.#line(priority);
-      const oldest = line.oldest;
-      if (oldest !== undefined && this.#standing(line, nowMs)) {
-        const waitedMs = nowMs - oldest.ticketQueuedAtMs;
-        if (waitedMs > this.#waitMs * (waitShare[priority] as number)) {
-          return oldest;
+  /** Takes out everyone who has waited too long in a standing line, and hands them over. Costs a look at each ticket. */
+  takeExpired(nowMs: number, handOver: (ticket: AdmissionTicket) => void): void {
+    for (const line of this.#lines) {
+      if (line.oldest === undefined || nowMs - line.filledAtMs <= this.#standingAfterMs) {
+        continue;
+      }
+      let ticket: AdmissionTicket | undefined = line.oldest;
+      while (ticket !== undefined) {
+        const next: AdmissionTicket | undefined = ticket.ticketNext;
+        if (nowMs - ticket.ticketQueuedAtMs > this.#patienceMs(ticket)) {
+          line.lateAtMs = nowMs;
+          this.remove(ticket);
+          handOver(ticket);
         }
+        ticket = next;
       }
     }
-    return undefined;
   }
 
   /**
    * Who has to go so that a call of this priority can wait: the oldest of the least important; among equals only when
-   * their line is standing, as then the oldest would be served last.
+   * their line is late, as then the oldest would be served last.
    */
   victimFor(priority: number, nowMs: number): AdmissionTicket | undefined {
     for (let least = priorityCount - 1; least >= priority; least -= 1) {
       const line = this.#line(least);
-      if (line.oldest !== undefined && (least > priority || this.#standing(line, nowMs))) {
+      if (line.oldest !== undefined && (least > priority || this.#late(line, nowMs))) {
         return line.oldest;
       }
     }
     return undefined;
   }
 
-  #standing(line: Line, nowMs: number): boolean {
-    return nowMs - line.filledAtMs > this.#standingAfterMs;
+  #patienceMs(ticket: AdmissionTicket): number {
+    const allowedMs = Math.min(maxPatienceMs, (ticket.deadlineMs - ticket.ticketQueuedAtMs) * patienceShare);
+    return Math.max(this.#minWaitMs, allowedMs) * (waitShare[ticket.priority] as number);
+  }
+
+  #late(line: Line, nowMs: number): boolean {
+    return nowMs - line.lateAtMs <= this.#standingAfterMs;
   }
 
   #line(priority: number): Line {

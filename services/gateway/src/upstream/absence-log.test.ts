@@ -15,8 +15,8 @@ it("says why a peer is away once per second, and counts what it leaves out", asy
   await clock.advance(1000);
   absences.note("auth-service", lost);
   expect(lines).toEqual([
-    { peer: "auth-service", err: lost, unlogged: 0 },
+    { peer: "auth-service", reason: "lost", unlogged: 0 },
     { peer: "user-service", reason: "no instance is known", unlogged: 0 },
-    { peer: "auth-service", err: lost, unlogged: 2 },
+    { peer: "auth-service", reason: "lost", unlogged: 2 },
   ]);
 });

@@ -22,7 +22,8 @@ export class AbsenceLog {
       return;
     }
     this.#lines.set(peer, { atMs: nowMs, silent: 0 });
-    const fields = reason instanceof Error ? { err: reason } : { reason };
-    this.#logger.warn({ peer, ...fields, unlogged: last?.silent ?? 0 }, "a peer is not available");
+    // The message alone: where it was thrown says nothing of why a peer is away.
+    const why = reason instanceof Error ? reason.message : reason;
+    this.#logger.warn({ peer, reason: why, unlogged: last?.silent ?? 0 }, "a peer is not available");
   }
 }
