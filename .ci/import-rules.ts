@@ -33,6 +33,12 @@ const domainPackages: Readonly<Record<string, readonly string[]>> = {
   "services/project/src/domain/architecture/": ["yaml"],
 };
 
+/** A service's domain; the simulator is one that is a package of its own, so that it runs in browsers and on the command line. */
+const domainFolder = /^services\/(?:[^/]+\/src\/domain|simulation\/engine\/src)\//;
+
+/** Domains in packages of their own, which a domain may use like its own files. */
+const sharedDomains: readonly string[] = ["@weft/simulator"];
+
 /** The contracts that the mesh itself speaks; all others belong to services. */
 const meshContracts = /^@weft\/proto\/(google|grpc|weft\/lane|weft\/options)\//;
 
@@ -103,12 +109,15 @@ function usesExportedPaths(
 }
 
 function domainStandsAlone(file: SourceFile, { specifier, target }: ResolvedImport): string | undefined {
-  const domain = /^services\/[^/]+\/src\/domain\//.exec(file.path)?.[0];
+  const domain = domainFolder.exec(file.path)?.[0];
   if (domain === undefined || isTest(file.path)) {
     return undefined;
   }
   if (target !== undefined) {
     return target.startsWith(domain) ? undefined : "a domain imports nothing outside its folder; ask for a port";
+  }
+  if (sharedDomains.includes(specifier)) {
+    return undefined;
   }
   const allowed = Object.entries(domainPackages)
     .filter(([folder]) => file.path.startsWith(folder))

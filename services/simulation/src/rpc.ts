@@ -1,4 +1,5 @@
 /** The simulation service on the wire: protobuf to domain and back, error kinds to codes. No decisions are taken here. */
+
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
@@ -6,11 +7,11 @@ import { requirePrincipal } from "@weft/auth/verifier";
 import { serviceError } from "@weft/mesh";
 import type { ResultsSchema, SimulationSchema } from "@weft/proto/weft/simulation/v1/simulation_pb.ts";
 import type { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import type { Results } from "@weft/simulator";
 import { SimulationError, type SimulationErrorKind } from "./domain/lifecycle/errors.ts";
 import type { Caller, Simulation } from "./domain/lifecycle/ports.ts";
 import type { Simulations } from "./domain/lifecycle/simulations.ts";
 import type { Command } from "./domain/lifecycle/transitions.ts";
-import type { Results } from "./domain/results.ts";
 
 const defaultPageSize = 50;
 

@@ -1,9 +1,8 @@
 import type { Database } from "@weft/mesh";
-import type { Architecture } from "../domain/architecture.ts";
+import type { Architecture, Results } from "@weft/simulator";
 import type { MetricPoint } from "../domain/lifecycle/metric-series.ts";
 import type { Page, RunnableSimulation, Simulation, SimulationStore } from "../domain/lifecycle/ports.ts";
 import type { Status } from "../domain/lifecycle/transitions.ts";
-import type { Results } from "../domain/results.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 
 /**

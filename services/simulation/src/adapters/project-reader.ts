@@ -1,7 +1,7 @@
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import type { Architecture as ArchitectureMessage } from "@weft/proto/weft/project/v1/architecture_pb.ts";
 import type { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
-import type { Architecture, Distribution } from "../domain/architecture.ts";
+import type { Architecture, Distribution } from "@weft/simulator";
 import { SimulationError } from "../domain/lifecycle/errors.ts";
 import type { ProjectReader } from "../domain/lifecycle/ports.ts";
 

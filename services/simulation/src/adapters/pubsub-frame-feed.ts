@@ -1,7 +1,7 @@
 import { type Logger, type PubSub, RedisAwayError } from "@weft/mesh";
+import type { Frame } from "@weft/simulator";
 import type { FrameFeed, Simulation } from "../domain/lifecycle/ports.ts";
 import type { Status } from "../domain/lifecycle/transitions.ts";
-import type { Frame } from "../domain/results.ts";
 
 /** The channel of a simulation's frames (SIM-10). */
 export function frameChannel(simulationId: string): string {

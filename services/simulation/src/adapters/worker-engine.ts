@@ -1,8 +1,6 @@
-import { estimateEvents } from "../domain/estimate-events.ts";
+import { compileModel, estimateEvents, ModelError } from "@weft/simulator";
 import { SimulationError } from "../domain/lifecycle/errors.ts";
 import type { Engine } from "../domain/lifecycle/ports.ts";
-import { compileModel } from "../domain/model.ts";
-import { ModelError } from "../domain/model-error.ts";
 import { startRun } from "../worker/simulation-run.ts";
 
 /**

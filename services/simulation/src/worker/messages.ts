@@ -1,6 +1,4 @@
-import type { Architecture } from "../domain/architecture.ts";
-import type { Frame } from "../domain/frame.ts";
-import type { Results } from "../domain/results.ts";
+import type { Architecture, Frame, Results } from "@weft/simulator";
 
 /** What a worker is started with. */
 export interface WorkerInput {

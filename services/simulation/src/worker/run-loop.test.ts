@@ -1,7 +1,6 @@
+import { compileModel, Simulation } from "@weft/simulator";
+import { constant, simulate, singleStation } from "@weft/simulator/testing";
 import { describe, expect, test } from "vitest";
-import { compileModel } from "../domain/model.ts";
-import { constant, simulate, singleStation } from "../domain/scenario.ts";
-import { Simulation } from "../domain/simulation.ts";
 import type { Report } from "./messages.ts";
 import { RunLoop } from "./run-loop.ts";
 

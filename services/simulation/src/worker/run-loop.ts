@@ -7,8 +7,7 @@
  * outside the rhythm, so that viewers see the state as it stays.
  */
 
-import type { Simulation } from "../domain/simulation.ts";
-import { TooManyRequestsError } from "../domain/visit-pool.ts";
+import { type Simulation, TooManyRequestsError } from "@weft/simulator";
 import type { Command, Report } from "./messages.ts";
 import { achievedSpeed, nextFrameDueMs, type Pace, planSlice, startPace } from "./pace.ts";
 

@@ -1,9 +1,6 @@
+import { compileModel, type Frame, ModelError, Simulation } from "@weft/simulator";
+import { exponential, simulate, singleStation } from "@weft/simulator/testing";
 import { describe, expect, test } from "vitest";
-import type { Frame } from "../domain/frame.ts";
-import { compileModel } from "../domain/model.ts";
-import { ModelError } from "../domain/model-error.ts";
-import { exponential, simulate, singleStation } from "../domain/scenario.ts";
-import { Simulation } from "../domain/simulation.ts";
 import { type RunOptions, type RunOutcome, type SimulationRun, startRun } from "./simulation-run.ts";
 
 const architecture = singleStation(100, { serviceTime: exponential(8) });

@@ -5,14 +5,18 @@
  * exits or runs out of memory is a FAILED run, never a silent one. Stopping asks the worker for the results so far; one
  * that does not answer in time is ended without them. `onEnd` comes after the thread is gone.
  */
+
 import { Worker } from "node:worker_threads";
-import type { Architecture } from "../domain/architecture.ts";
-import { checkLoad } from "../domain/check-architecture.ts";
-import type { Frame } from "../domain/frame.ts";
-import { compileModel } from "../domain/model.ts";
-import { ModelError, type ModelIssue } from "../domain/model-error.ts";
-import type { Results } from "../domain/results.ts";
-import { assertSimulationOptions } from "../domain/simulation.ts";
+import {
+  type Architecture,
+  assertSimulationOptions,
+  checkLoad,
+  compileModel,
+  type Frame,
+  ModelError,
+  type ModelIssue,
+  type Results,
+} from "@weft/simulator";
 import type { Command, Report, WorkerInput } from "./messages.ts";
 
 export interface RunOutcome {

@@ -3,9 +3,9 @@
  *
  * Anything that goes wrong unexpectedly is left uncaught: it ends the thread, and the run that owns it says so.
  */
+
 import { parentPort, workerData } from "node:worker_threads";
-import { compileModel } from "../domain/model.ts";
-import { Simulation } from "../domain/simulation.ts";
+import { compileModel, Simulation } from "@weft/simulator";
 import type { Command, Report, WorkerInput } from "./messages.ts";
 import { RunLoop } from "./run-loop.ts";
 

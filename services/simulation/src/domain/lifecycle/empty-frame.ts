@@ -1,4 +1,4 @@
-import type { Frame } from "../results.ts";
+import type { Frame } from "@weft/simulator";
 import type { Simulation } from "./ports.ts";
 
 /** What is shown of a run that has shown nothing: its status is the news, and a viewer must not wait for it in vain. */

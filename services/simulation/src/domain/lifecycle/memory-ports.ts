@@ -3,7 +3,7 @@
  * do what a test tells them, and notices that arrive at once. Operations of the store named in `away` fail as those of an
  * absent database do, those in `refusing` as those of one that will not take what it is given.
  */
-import type { Frame, Results } from "../results.ts";
+import type { Frame, Results } from "@weft/simulator";
 import { emptyFrame } from "./empty-frame.ts";
 import type { MetricPoint } from "./metric-series.ts";
 import type {

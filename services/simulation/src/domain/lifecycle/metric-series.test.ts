@@ -1,6 +1,6 @@
+import type { Frame } from "@weft/simulator";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Frame } from "../results.ts";
 import { type MetricPoint, MetricSeries, thinPoints } from "./metric-series.ts";
 
 const frame = (simulatedMs: number, rate: number, components: Record<string, number> = { api: 0.5 }): Frame => ({

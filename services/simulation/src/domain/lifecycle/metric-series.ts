@@ -1,4 +1,4 @@
-import type { Frame } from "../results.ts";
+import type { Frame } from "@weft/simulator";
 
 /*
  * Thins a run's frames to a time series that is kept: points on an even grid of simulated time, each the mean of the

@@ -1,8 +1,7 @@
 /*
  * What the rules about simulations need from outside, and the records they work on. Times are epoch milliseconds.
  */
-import type { Architecture } from "../architecture.ts";
-import type { Frame, Results } from "../results.ts";
+import type { Architecture, Frame, Results } from "@weft/simulator";
 import type { MetricPoint } from "./metric-series.ts";
 import type { Command, Status } from "./transitions.ts";
 

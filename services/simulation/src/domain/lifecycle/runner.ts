@@ -1,4 +1,4 @@
-import type { Frame } from "../results.ts";
+import type { Frame } from "@weft/simulator";
 import { emptyFrame } from "./empty-frame.ts";
 import { insist, type WriteOutcome } from "./insist.ts";
 import { MetricSeries } from "./metric-series.ts";

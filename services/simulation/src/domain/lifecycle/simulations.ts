@@ -1,4 +1,4 @@
-import type { Results } from "../results.ts";
+import type { Results } from "@weft/simulator";
 import { emptyFrame } from "./empty-frame.ts";
 import { SimulationError } from "./errors.ts";
 import { type MetricPoint, maxPoints, thinPoints } from "./metric-series.ts";

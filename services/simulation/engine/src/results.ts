@@ -9,7 +9,6 @@ import { mergeHistograms } from "./latency-recorder.ts";
 import type { Model, ModelComponent } from "./model.ts";
 import { type ComponentPeriod, ratio, readPeriod } from "./period.ts";
 
-export type { Frame } from "./frame.ts";
 
 const nsPerMs = 1e6;
 
