@@ -65,51 +65,55 @@ export class ComponentStatistics {
 
   /** Counts an event that changes no level. */
   count(component: number, which: "timedOut" | "retried" | "deadLettered"): void {
-    this.#add(component, statistic[which], 1);
+    add(this.#values, component * statisticsPerComponent + statistic[which], 1);
   }
 
   arrive(component: number, nowNs: number): void {
-    integrate(this.#values, component, nowNs);
-    this.#add(component, statistic.arrivals, 1);
-    this.#add(component, statistic.present, 1);
+    const values = this.#values;
+    const base = integrate(values, component, nowNs);
+    add(values, base + statistic.arrivals, 1);
+    add(values, base + statistic.present, 1);
   }
 
   enqueue(component: number, nowNs: number): void {
-    integrate(this.#values, component, nowNs);
-    this.#add(component, statistic.waiting, 1);
-    const waiting = this.#values[component * statisticsPerComponent + statistic.waiting] as number;
+    const values = this.#values;
+    const base = integrate(values, component, nowNs);
+    add(values, base + statistic.waiting, 1);
+    const waiting = values[base + statistic.waiting] as number;
     if (waiting > (this.longestQueue[component] as number)) this.longestQueue[component] = waiting;
   }
 
   /** A request begins its own work, straight away or out of the queue. */
   startWork(component: number, nowNs: number, isFromQueue: boolean, waitedNs: number): void {
-    integrate(this.#values, component, nowNs);
-    this.#add(component, statistic.started, 1);
-    this.#add(component, statistic.held, 1);
-    this.#add(component, statistic.working, 1);
+    const values = this.#values;
+    const base = integrate(values, component, nowNs);
+    add(values, base + statistic.started, 1);
+    add(values, base + statistic.held, 1);
+    add(values, base + statistic.working, 1);
     if (!isFromQueue) return;
-    this.#add(component, statistic.waiting, -1);
-    this.#add(component, statistic.waitedNs, waitedNs);
+    add(values, base + statistic.waiting, -1);
+    add(values, base + statistic.waitedNs, waitedNs);
   }
 
   endWork(component: number, nowNs: number): void {
-    integrate(this.#values, component, nowNs);
-    this.#add(component, statistic.working, -1);
+    add(this.#values, integrate(this.#values, component, nowNs) + statistic.working, -1);
   }
 
   /** A request that was admitted is answered. */
   leave(component: number, nowNs: number, outcome: "completed" | "failed", residenceNs: number, held: boolean): void {
-    integrate(this.#values, component, nowNs);
-    this.#add(component, outcome === "completed" ? statistic.completed : statistic.failed, 1);
-    this.#add(component, statistic.present, -1);
-    this.#add(component, statistic.residenceNs, residenceNs);
-    if (held) this.#add(component, statistic.held, -1);
+    const values = this.#values;
+    const base = integrate(values, component, nowNs);
+    add(values, base + (outcome === "completed" ? statistic.completed : statistic.failed), 1);
+    add(values, base + statistic.present, -1);
+    add(values, base + statistic.residenceNs, residenceNs);
+    if (held) add(values, base + statistic.held, -1);
   }
 
   /** A request is refused on arrival. */
   shed(component: number): void {
-    this.#add(component, statistic.present, -1);
-    this.#add(component, statistic.shed, 1);
+    const base = component * statisticsPerComponent;
+    add(this.#values, base + statistic.present, -1);
+    add(this.#values, base + statistic.shed, 1);
   }
 
   forgetLongestQueues(): void {
@@ -117,20 +121,21 @@ export class ComponentStatistics {
       this.longestQueue[component] = this.#values[component * statisticsPerComponent + statistic.waiting] as number;
     }
   }
-
-  #add(component: number, which: number, amount: number): void {
-    const index = component * statisticsPerComponent + which;
-    this.#values[index] = (this.#values[index] as number) + amount;
-  }
 }
 
-function integrate(values: Float64Array, component: number, nowNs: number): void {
+function add(values: Float64Array, index: number, amount: number): void {
+  values[index] = (values[index] as number) + amount;
+}
+
+/** Brings the integrals up to now; answers where the component's numbers begin. */
+function integrate(values: Float64Array, component: number, nowNs: number): number {
   const base = component * statisticsPerComponent;
   const elapsedNs = nowNs - (values[base + statistic.changedNs] as number);
-  if (elapsedNs === 0) return;
+  if (elapsedNs === 0) return base;
   values[base + statistic.changedNs] = nowNs;
-  for (let offset = 0; offset < 4; offset++) {
-    const area = base + statistic.presentArea + offset;
-    values[area] = (values[area] as number) + (values[base + statistic.present + offset] as number) * elapsedNs;
-  }
+  add(values, base + statistic.presentArea, (values[base + statistic.present] as number) * elapsedNs);
+  add(values, base + statistic.waitingArea, (values[base + statistic.waiting] as number) * elapsedNs);
+  add(values, base + statistic.heldArea, (values[base + statistic.held] as number) * elapsedNs);
+  add(values, base + statistic.workingArea, (values[base + statistic.working] as number) * elapsedNs);
+  return base;
 }

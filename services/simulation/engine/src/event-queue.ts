@@ -5,14 +5,25 @@
  * grows by one per event and breaks ties, so the order is total and a run is repeatable. Nothing is ever removed from
  * the middle: whoever cancels an event remembers the sequence it was given and ignores the event when it comes.
  *
+ * Events of one constant delay go into a lane (event-lane.ts), of which only the first stands in the heap, so the heap stays as
+ * small as the number of delays and of random waits. The order is the same with lanes and without.
+ *
  * Times are whole nanoseconds in a double, exact up to 2^53 (104 days).
  */
+import { EventLane } from "./event-lane.ts";
 import { grownFloat64, grownInt32 } from "./grow-array.ts";
 
-const kindBits = 3;
+const kindBits = 4;
 const kindMask = (1 << kindBits) - 1;
+/** The code of a lane's first event: what it is stands in the lane. */
+const laneKind = kindMask;
+/** More distinct delays than this, and looking for the right lane would cost more than it saves. */
+const maxLanes = 4096;
 
-/** Kinds must be below 8 and subjects below 2^28. */
+/** What `laneOf` answers when there is none. */
+export const noLane = -1;
+
+/** Kinds must be below 15 and subjects below 2^27. */
 export class EventQueue {
   /** The event that `pop` took last. */
   timeNs = 0;
@@ -20,20 +31,54 @@ export class EventQueue {
   kind = 0;
   subject = 0;
 
+  /** In the heap; lanes hold more. */
   #size = 0;
+  #inLanes = 0;
   #nextSequence = 1;
+  readonly #lanes: EventLane[] = [];
+  readonly #laneByDelay = new Map<number, number>();
+  readonly #usesLanes: boolean;
   #times: Float64Array;
   #sequences: Float64Array;
   #codes: Int32Array;
 
-  constructor(capacity = 1024) {
+  constructor({ capacity = 1024, lanes = true }: { readonly capacity?: number; readonly lanes?: boolean } = {}) {
+    this.#usesLanes = lanes;
     this.#times = new Float64Array(capacity);
     this.#sequences = new Float64Array(capacity);
     this.#codes = new Int32Array(capacity);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#size + this.#inLanes;
+  }
+
+  /** The lane of a constant delay, for `pushInto`; asked once per delay, when the model is made ready. */
+  laneOf(delayNs: number): number {
+    if (!this.#usesLanes) return noLane;
+    const known = this.#laneByDelay.get(delayNs);
+    if (known !== undefined) return known;
+    if (this.#lanes.length === maxLanes) return noLane;
+    this.#lanes.push(new EventLane());
+    this.#laneByDelay.set(delayNs, this.#lanes.length - 1);
+    return this.#lanes.length - 1;
+  }
+
+  /** Schedules an event in a lane, or in the heap when it has none or its time is before the lane's last. */
+  pushInto(lane: number, timeNs: number, kind: number, subject: number): number {
+    if (lane === noLane) return this.push(timeNs, kind, subject);
+    const ring = this.#lanes[lane] as EventLane;
+    if (ring.size === 0) {
+      const sequence = this.#nextSequence;
+      this.push(timeNs, laneKind, lane);
+      ring.push(timeNs, sequence, (subject << kindBits) | kind);
+      return sequence;
+    }
+    if (timeNs < ring.lastTimeNs) return this.push(timeNs, kind, subject);
+    const sequence = this.#nextSequence++;
+    ring.push(timeNs, sequence, (subject << kindBits) | kind);
+    this.#inLanes++;
+    return sequence;
   }
 
   /** Time of the next event; Infinity when there is none. */
@@ -70,9 +115,22 @@ export class EventQueue {
     const times = this.#times;
     const sequences = this.#sequences;
     const codes = this.#codes;
-    const code = codes[0] as number;
+    let code = codes[0] as number;
     this.timeNs = times[0] as number;
     this.sequence = sequences[0] as number;
+    if ((code & kindMask) === laneKind) {
+      const laneCode = code;
+      const lane = this.#lanes[code >>> kindBits] as EventLane;
+      code = lane.firstCode;
+      lane.shift();
+      if (lane.size > 0) {
+        this.#inLanes--;
+        this.#sink(lane.firstTimeNs, lane.firstSequence, laneCode, this.#size);
+        this.kind = code & kindMask;
+        this.subject = code >>> kindBits;
+        return true;
+      }
+    }
     this.kind = code & kindMask;
     this.subject = code >>> kindBits;
     const size = --this.#size;

@@ -6,7 +6,6 @@
  */
 import { findBottlenecks } from "./bottlenecks.ts";
 import type { ComponentStatistics, Snapshot } from "./component-statistics.ts";
-import type { Histogram } from "./histogram.ts";
 import { type LatencyRecorder, mergeHistograms } from "./latency-recorder.ts";
 import type { Model } from "./model.ts";
 import { type ComponentPeriod, ratio, readPeriod } from "./period.ts";
@@ -90,7 +89,7 @@ export class FrameComposer {
       components: this.#model.components.map(({ id, index }) => this.#component(id, index, periods)),
       bottleneck: this.#bottleneck(now),
     };
-    for (const histogram of this.#latencies.recent) histogram.clear();
+    this.#latencies.endFrame();
     this.#previous = now;
     return frame;
   }
@@ -99,7 +98,7 @@ export class FrameComposer {
     const { completed, failed, shed, seconds, utilization, queueLengthMean, inFlight } = periods[
       index
     ] as ComponentPeriod;
-    const latency = this.#latencies.recent[index] as Histogram;
+    const latency = this.#latencies.recent(index);
     return {
       id,
       requestsPerSecond: ratio(completed + failed + shed, seconds),
@@ -114,7 +113,7 @@ export class FrameComposer {
 
   #total(periods: readonly ComponentPeriod[], now: Snapshot): FrameTotal {
     const clients = this.#model.components.filter((component) => component.isClient);
-    const latency = mergeHistograms(clients.map(({ index }) => this.#latencies.recent[index] as Histogram));
+    const latency = mergeHistograms(clients.map(({ index }) => this.#latencies.recent(index)));
     const recent = clients.map(({ index }) => periods[index] as ComponentPeriod);
     const whole = clients.map((client) => readPeriod(client, this.#start, now));
     const seconds = recent[0]?.seconds ?? 0;

@@ -21,6 +21,7 @@ import type { EventQueue } from "./event-queue.ts";
 import type { LatencyRecorder } from "./latency-recorder.ts";
 import type { Model, ModelComponent, ModelLink } from "./model.ts";
 import { ModelDraws } from "./model-draws.ts";
+import { ModelLanes } from "./model-lanes.ts";
 import { Stations } from "./stations.ts";
 import { none, VisitPool } from "./visit-pool.ts";
 import type { WorkloadSources } from "./workload-sources.ts";
@@ -49,6 +50,7 @@ export class RequestFlow {
   readonly #calls = new CallPool();
   readonly #stations: Stations;
   readonly #draws: ModelDraws;
+  readonly #lanes: ModelLanes;
   #attempts = 0;
   #nowNs = 0;
 
@@ -62,6 +64,7 @@ export class RequestFlow {
     this.visits = new VisitPool(options.maxRequestsInSystem);
     this.#stations = new Stations(model, this.visits, seed);
     this.#draws = new ModelDraws(model, seed);
+    this.#lanes = new ModelLanes(model, options.queue);
   }
 
   /** Lets one event happen. Answers the component it happened at, or `obsolete`. */
@@ -121,7 +124,7 @@ export class RequestFlow {
     const waitedNs = this.#nowNs - (this.visits.arrivedNs[visit] as number);
     this.#statistics.startWork(component, this.#nowNs, isFromQueue, waitedNs);
     const workNs = this.#draws.workNs(component);
-    this.#queue.push(this.#nowNs + workNs, eventKind.workEnd, visit);
+    this.#queue.pushInto(this.#lanes.work[component] as number, this.#nowNs + workNs, eventKind.workEnd, visit);
   }
 
   #onWorkEnd(visit: number): number {
@@ -202,10 +205,12 @@ export class RequestFlow {
     this.visits.isPresent[visit] = 0;
     this.#calls.attempt[call] = attempt;
     this.#calls.attemptsMade[call] = (this.#calls.attemptsMade[call] as number) + 1;
-    this.#queue.push(this.#nowNs + requestDelayNs, eventKind.request, visit);
+    const requestLane = this.#lanes.request[link.index] as number;
+    this.#queue.pushInto(requestLane, this.#nowNs + requestDelayNs, eventKind.request, visit);
     if (link.timeoutMs === 0) return;
     const timeoutNs = this.#nowNs + Math.round(link.timeoutMs * nsPerMs);
-    this.#calls.timeoutSequence[call] = this.#queue.push(timeoutNs, eventKind.timeout, call);
+    const timeoutLane = this.#lanes.timeout[link.index] as number;
+    this.#calls.timeoutSequence[call] = this.#queue.pushInto(timeoutLane, timeoutNs, eventKind.timeout, call);
   }
 
   /** A request that was admitted is done: its slot is freed and its answer leaves. */
@@ -229,7 +234,9 @@ export class RequestFlow {
 
   #sendAnswer(visit: number): void {
     if (this.#isAwaited(visit)) {
-      this.#queue.push(this.#nowNs + (this.visits.answerDelayNs[visit] as number), eventKind.answer, visit);
+      const link = this.#calls.link[this.visits.call[visit] as number] as number;
+      const answerNs = this.#nowNs + (this.visits.answerDelayNs[visit] as number);
+      this.#queue.pushInto(this.#lanes.answer[link] as number, answerNs, eventKind.answer, visit);
     } else {
       this.visits.release(visit);
     }

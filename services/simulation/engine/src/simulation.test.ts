@@ -69,6 +69,11 @@ describe("a run", () => {
     expect(sliced.results()).toEqual(whole);
   });
 
+  test("is the same with lanes for constant delays and without", () => {
+    const lanes = simulate(busy, busyRun).results();
+    expect(simulate(busy, { ...busyRun, lanes: false }).results()).toEqual(lanes);
+  });
+
   test("does not depend on a limit of events per slice, which ends between two times", () => {
     const whole = simulate(busy, busyRun).results();
     const limited = new Simulation(compileModel(busy), busyRun);

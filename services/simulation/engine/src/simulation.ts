@@ -11,7 +11,8 @@
 import { ComponentStatistics, type Snapshot, statistic, statisticsPerComponent } from "./component-statistics.ts";
 import { EventQueue } from "./event-queue.ts";
 import { type Frame, FrameComposer } from "./frame.ts";
-import { LatencyRecorder } from "./latency-recorder.ts";
+import type { Histogram, LatencyBin } from "./histogram.ts";
+import { LatencyRecorder, mergeHistograms } from "./latency-recorder.ts";
 import type { Model } from "./model.ts";
 import { ModelError, type ModelIssue } from "./model-error.ts";
 import { obsolete, RequestFlow } from "./request-flow.ts";
@@ -34,6 +35,8 @@ export interface SimulationOptions {
   readonly warmupMs?: number;
   /** Requests and calls in the system at once, at which the run fails; 2 million by default. */
   readonly maxRequestsInSystem?: number;
+  /** Whether constant delays have lanes (event-queue.ts); the run is the same without, and slower. True by default. */
+  readonly lanes?: boolean;
 }
 
 /** A component's books since the start of the run; see `Simulation.audit`. */
@@ -55,7 +58,7 @@ export class Simulation {
   readonly #durationMs: number;
   readonly #durationNs: number;
   readonly #warmupNs: number;
-  readonly #queue = new EventQueue();
+  readonly #queue: EventQueue;
   readonly #sources: WorkloadSources;
   readonly #statistics: ComponentStatistics;
   readonly #latencies: LatencyRecorder;
@@ -78,6 +81,7 @@ export class Simulation {
     this.#durationNs = Math.round(durationMs * nsPerMs);
     this.#warmupNs = Math.round(warmupMs * nsPerMs);
     this.#isWarm = this.#warmupNs === 0;
+    this.#queue = new EventQueue({ lanes: options.lanes ?? true });
     this.#loadChanges = [{ simulatedMs: 0, load: model.load }];
     this.#statistics = new ComponentStatistics(model.components.length);
     this.#latencies = new LatencyRecorder(model.components.length);
@@ -123,8 +127,8 @@ export class Simulation {
       }
       this.#queue.pop();
       eventsLeft--;
-      const { kind, subject, sequence } = this.#queue;
-      const component = this.#flow.handle(kind, subject, sequence, nextNs);
+      const kind = this.#queue.kind;
+      const component = this.#flow.handle(kind, this.#queue.subject, this.#queue.sequence, nextNs);
       if (component === obsolete) continue;
       this.#events++;
       this.#hash.add(nextNs, kind, component);
@@ -151,13 +155,19 @@ export class Simulation {
       model: this.#model,
       from: this.#measuredFrom,
       to: this.#statistics.snapshot(this.#nowNs),
-      latencies: this.#latencies.measured,
+      latencies: this.#latencies.measured(),
       longestQueues: this.#statistics.longestQueue,
       events: this.#events,
       seed: this.#seed,
       loadChanges: [...this.#loadChanges],
       eventTraceHash: this.#hash.hex(),
     });
+  }
+
+  /** End-to-end latencies since the warm-up, of the requests that were answered well; mergeable with other runs'. */
+  latencyBins(): LatencyBin[] {
+    const clients = this.#model.components.filter((component) => component.isClient);
+    return mergeHistograms(clients.map(({ index }) => this.#latencies.measured[index] as Histogram)).bins();
   }
 
   /** Both sides of the laws that must hold exactly at any time: conservation of requests, and Little's law. */
@@ -191,7 +201,7 @@ export class Simulation {
     this.#isWarm = true;
     this.#measuredFrom = this.#statistics.snapshot(this.#warmupNs);
     this.#statistics.forgetLongestQueues();
-    for (const histogram of this.#latencies.measured) histogram.clear();
+    this.#latencies.beginMeasurement();
   }
 }
 
