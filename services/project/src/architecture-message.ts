@@ -40,6 +40,17 @@ export function architectureFrom(message: ArchitectureMessage): PartialArchitect
       ratePerSecond: workload.ratePerSecond,
       users: workload.users,
       thinkTimeMs: workload.thinkTimeMs,
+      burstFactor: workload.burstFactor,
+      burstMs: workload.burstMs,
+      burstShare: workload.burstShare,
+      amplitude: workload.amplitude,
+      periodMs: workload.periodMs,
+      toRatePerSecond: workload.toRatePerSecond,
+      startMs: workload.startMs,
+      lengthMs: workload.lengthMs,
+      spikeFactor: workload.spikeFactor,
+      batchSize: workload.batchSize,
+      arrivalsMs: workload.arrivalsMs.length === 0 ? undefined : workload.arrivalsMs,
     })),
   };
 }

@@ -16,6 +16,8 @@ export class CallPool {
   /** Sequence of the current attempt's timeout event; 0 when there is none. */
   timeoutSequence: Float64Array;
   attemptsMade: Int32Array;
+  /** The key that the call asks a cache for, in every attempt; `none` until the cache has drawn it. */
+  key: Int32Array;
 
   #next: Int32Array;
   #free = none;
@@ -27,6 +29,7 @@ export class CallPool {
     this.attempt = new Float64Array(capacity);
     this.timeoutSequence = new Float64Array(capacity);
     this.attemptsMade = new Int32Array(capacity);
+    this.key = new Int32Array(capacity);
     this.#next = new Int32Array(capacity);
   }
 
@@ -43,6 +46,7 @@ export class CallPool {
     this.attempt[call] = 0;
     this.timeoutSequence[call] = 0;
     this.attemptsMade[call] = 0;
+    this.key[call] = none;
     return call;
   }
 
@@ -61,6 +65,7 @@ export class CallPool {
     this.attempt = grownFloat64(this.attempt, capacity);
     this.timeoutSequence = grownFloat64(this.timeoutSequence, capacity);
     this.attemptsMade = grownInt32(this.attemptsMade, capacity);
+    this.key = grownInt32(this.key, capacity);
     this.#next = grownInt32(this.#next, capacity);
   }
 }

@@ -5,7 +5,12 @@
  * field, what was given and what is allowed. Cycles are left to `call-order.ts`, which needs the references to be right.
  */
 import type { Architecture, Component, Distribution, Link, Workload } from "./architecture.ts";
+import { cacheIssues } from "./cache/check-cache.ts";
+import { distributionIssues } from "./check-distribution.ts";
 import type { ModelIssue } from "./model-error.ts";
+import { workloadIssues } from "./workloads/check-workload.ts";
+import { peakRatePerSecond } from "./workloads/expected-arrivals.ts";
+import { resolveWorkload } from "./workloads/resolve-workload.ts";
 
 /** A load multiplies rates and users; beyond these products a run would not get anywhere. */
 const maximumLoad = 10_000;
@@ -13,7 +18,7 @@ const maximumRatePerSecond = 10_000_000;
 const maximumUsers = 1_000_000;
 
 const componentKinds = ["client", "load_balancer", "service", "cache", "database", "queue", "external"];
-const distributionKinds = ["constant", "exponential", "gamma", "lognormal"];
+const balancings = ["power_of_two", "random", "round_robin", "least_connections"];
 const idPattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 type Place = Pick<ModelIssue, "component" | "link">;
@@ -34,19 +39,19 @@ export function checkArchitecture(architecture: Architecture, load: number): Mod
   return [...check.issues, ...checkLoad(workloads, load)];
 }
 
-/** Whether these workloads can be run at this load; empty when they can. */
-export function checkLoad(
-  workloads: readonly Pick<Workload, "id" | "kind" | "users" | "ratePerSecond">[],
-  load: number,
-): ModelIssue[] {
+/** Whether these workloads can be run at this load, by the highest rate of each; empty when they can. */
+export function checkLoad(workloads: readonly Omit<Workload, "component">[], load: number): ModelIssue[] {
   const check = new Check();
   check.number({}, "load", load, 0, maximumLoad);
-  for (const { id, kind, users, ratePerSecond } of workloads) {
+  for (const workload of workloads) {
+    const { id, kind, users, ratePerSecond } = workload;
     const field = kind === "closed" ? "users" : "ratePerSecond";
-    const product = (kind === "closed" ? users : ratePerSecond) * load;
+    const peak = kind === "closed" ? users : peakRatePerSecond(resolveWorkload(workload));
+    const product = peak * load;
     const maximum = kind === "closed" ? maximumUsers : maximumRatePerSecond;
     if (product <= maximum) continue;
-    check.add({}, field, `workload "${id}": ${field} times the load is ${product}; allowed is at most ${maximum}`);
+    const what = kind === "closed" || peak === ratePerSecond ? field : "its peak rate";
+    check.add({}, field, `workload "${id}": ${what} times the load is ${product}; allowed is at most ${maximum}`);
   }
   return check.issues;
 }
@@ -58,12 +63,16 @@ function checkComponent(check: Check, component: Component): void {
   }
   check.oneOf(place, "kind", component.kind, componentKinds);
   check.oneOf(place, "fanOut", component.fanOut, ["sequential", "parallel"]);
+  check.oneOf(place, "balancing", component.balancing ?? "power_of_two", balancings);
+  check.oneOf(place, "discipline", component.discipline ?? "fifo", ["fifo", "lifo"]);
+  check.oneOf(place, "shed", component.shed ?? "newest", ["newest", "oldest"]);
   check.integer(place, "instances", component.instances, 1, 1000);
   check.integer(place, "concurrency", component.concurrency, 1, 10_000);
   check.integer(place, "queueCapacity", component.queueCapacity, 0, 1_000_000);
   check.number(place, "errorRatio", component.errorRatio, 0, 1);
   check.number(place, "hitRatio", component.hitRatio, 0, 1);
   check.distribution(place, "serviceTime", component.serviceTime, 600_000);
+  for (const { field, message } of cacheIssues(component)) check.add(place, field, `${whereIs(place)}${message}`);
 }
 
 function checkLink(check: Check, link: Link, byId: ReadonlyMap<string, Component>): void {
@@ -107,13 +116,7 @@ function checkWorkload(check: Check, workload: Workload, byId: ReadonlyMap<strin
   } else if (target.kind !== "client") {
     check.add(place, "component", `workload "${workload.id}" is on a ${target.kind}; only clients originate requests`);
   }
-  check.oneOf(place, "kind", workload.kind, ["poisson", "constant", "closed"]);
-  if (workload.kind === "closed") {
-    check.integer(place, "users", workload.users, 1, 100_000);
-    check.number(place, "thinkTimeMs", workload.thinkTimeMs, 0, 3_600_000);
-  } else {
-    check.number(place, "ratePerSecond", workload.ratePerSecond, 0, 1_000_000);
-  }
+  for (const { field, message } of workloadIssues(workload)) check.add(place, field, message);
 }
 
 class Check {
@@ -144,9 +147,9 @@ class Check {
   }
 
   distribution(place: Place, field: string, distribution: Distribution, maximumMs: number): void {
-    this.oneOf(place, `${field}.kind`, distribution.kind, distributionKinds);
-    this.number(place, `${field}.meanMs`, distribution.meanMs, 0, maximumMs);
-    this.number(place, `${field}.cv`, distribution.cv, 0, 100);
+    for (const issue of distributionIssues(distribution, field, maximumMs)) {
+      this.add(place, issue.field, `${whereIs(place)}${issue.message}`);
+    }
   }
 
   unique(items: readonly { readonly id: string }[], noun: string): void {

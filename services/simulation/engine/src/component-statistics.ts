@@ -36,8 +36,15 @@ export const statistic = {
   held: 16,
   working: 17,
   changedNs: 18,
+  /** Lookups of caches; misses include those that waited for another's fetch, which are counted apart as well. */
+  cacheHits: 19,
+  cacheMisses: 20,
+  collapsedMisses: 21,
 } as const;
-export const statisticsPerComponent = 19;
+export const statisticsPerComponent = 22;
+
+/** What happens without a change of level. */
+type CountedEvent = "timedOut" | "retried" | "deadLettered" | "cacheHits" | "cacheMisses" | "collapsedMisses";
 
 /** All statistics as of one moment: component `c`'s are at `c * statisticsPerComponent + statistic.x`. */
 export interface Snapshot {
@@ -64,7 +71,7 @@ export class ComponentStatistics {
   }
 
   /** Counts an event that changes no level. */
-  count(component: number, which: "timedOut" | "retried" | "deadLettered"): void {
+  count(component: number, which: CountedEvent): void {
     add(this.#values, component * statisticsPerComponent + statistic[which], 1);
   }
 
@@ -99,6 +106,11 @@ export class ComponentStatistics {
     add(this.#values, integrate(this.#values, component, nowNs) + statistic.working, -1);
   }
 
+  /** A slot is freed by a request that stays. */
+  release(component: number, nowNs: number): void {
+    add(this.#values, integrate(this.#values, component, nowNs) + statistic.held, -1);
+  }
+
   /** A request that was admitted is answered. */
   leave(component: number, nowNs: number, outcome: "completed" | "failed", residenceNs: number, held: boolean): void {
     const values = this.#values;
@@ -114,6 +126,16 @@ export class ComponentStatistics {
     const base = component * statisticsPerComponent;
     add(this.#values, base + statistic.present, -1);
     add(this.#values, base + statistic.shed, 1);
+  }
+
+  /** A request that waited is refused for a newer one. */
+  evict(component: number, nowNs: number, residenceNs: number): void {
+    const values = this.#values;
+    const base = integrate(values, component, nowNs);
+    add(values, base + statistic.waiting, -1);
+    add(values, base + statistic.present, -1);
+    add(values, base + statistic.residenceNs, residenceNs);
+    add(values, base + statistic.shed, 1);
   }
 
   forgetLongestQueues(): void {

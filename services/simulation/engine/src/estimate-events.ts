@@ -5,7 +5,9 @@
  * plus one per timeout that is set and one per expected retry. Only failures by `errorRatio` count towards retries, so a
  * run that collapses into timeouts takes more. A closed user is taken to meet empty queues, so a congested run takes less.
  */
+import { shareOfTop } from "./cache/zipf.ts";
 import type { Model, ModelComponent } from "./model.ts";
+import { expectedArrivals } from "./workloads/expected-arrivals.ts";
 
 /** Expected events over `durationMs` of simulated time; Infinity when the numbers overflow. */
 export function estimateEvents(model: Model, durationMs: number): number {
@@ -13,8 +15,13 @@ export function estimateEvents(model: Model, durationMs: number): number {
   for (const workload of model.workloads) {
     const request = costOfRequest(model, workload.client);
     const cycleMs = Math.max(1, workload.thinkTimeMs + request.workMs);
-    const perSecond = workload.kind === "closed" ? (workload.users * 1000) / cycleMs : workload.ratePerSecond;
-    events += ((perSecond * model.load * durationMs) / 1000) * request.events;
+    const requests =
+      workload.kind === "closed"
+        ? (workload.users * model.load * durationMs) / cycleMs
+        : expectedArrivals(workload, model.load, durationMs);
+    events += requests * request.events;
+    // Each burst begins and ends with an event of its own, also when nothing arrives.
+    if (workload.kind === "bursty") events += (2 * durationMs * workload.burstShare) / workload.burstMs;
   }
   return events;
 }
@@ -32,7 +39,7 @@ function costOfRequest(model: Model, client: number): { events: number; workMs: 
     const count = visits[index] as number;
     if (count === 0) continue;
     if (!component.isClient) workMs += (awaited[index] as number) * component.serviceTime.meanMs;
-    const callingShare = component.isClient ? 1 : (1 - component.errorRatio) * (1 - component.hitRatio);
+    const callingShare = component.isClient ? 1 : (1 - component.errorRatio) * (1 - hitRatioOf(component));
     for (const link of component.links) {
       const callee = model.components[link.to] as ModelComponent;
       const attempts = count * callingShare * link.callsPerRequest * attemptsPerCall(callee.errorRatio, link.retries);
@@ -45,6 +52,11 @@ function costOfRequest(model: Model, client: number): { events: number; workMs: 
     }
   }
   return { events, workMs };
+}
+
+/** A cache with keys is taken to hold those that are wanted most. */
+function hitRatioOf({ cache, hitRatio }: ModelComponent): number {
+  return cache === undefined ? hitRatio : shareOfTop(cache.capacity, cache.keys, cache.skew);
 }
 
 /** Mean attempts when each fails on its own with probability p and `retries` more are made: (1 - p^(r+1)) / (1 - p). */

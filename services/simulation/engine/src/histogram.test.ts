@@ -47,6 +47,22 @@ describe("Histogram", () => {
     );
   });
 
+  test("its bins hold every value once, each below the bin's upper end and above the one before", () => {
+    fc.assert(
+      fc.property(durations, (values) => {
+        const bins = histogramOf(values).bins();
+        let fromMs = -1;
+        for (const { upToMs, count } of bins) {
+          const within = values.filter((value) => value / 1e6 > fromMs && value / 1e6 <= upToMs);
+          expect(within.length).toBe(count);
+          fromMs = upToMs;
+        }
+        expect(bins.reduce((sum, { count }) => sum + count, 0)).toBe(values.length);
+      }),
+    );
+    expect(new Histogram().bins()).toEqual([]);
+  });
+
   test("is empty again after clearing", () => {
     const histogram = histogramOf([5, 5_000_000, 7e12]);
     histogram.clear();

@@ -16,6 +16,13 @@ const linearLimit = 256;
 const wordLimit = 2 ** 31;
 const wordScale = 2 ** 22;
 const wordShift = 22;
+const nsPerMs = 1e6;
+
+/** A bucket that holds something; buckets touch. Those of two histograms with the same `upToMs` are the same bucket. */
+export interface LatencyBin {
+  readonly upToMs: number;
+  readonly count: number;
+}
 
 export class Histogram {
   count = 0;
@@ -63,6 +70,16 @@ export class Histogram {
     this.maxNs = Math.max(this.maxNs, other.maxNs);
   }
 
+  /** What was counted, as plain data in ascending order; empty buckets are left out. */
+  bins(): LatencyBin[] {
+    const bins: LatencyBin[] = [];
+    for (let bucket = this.#lowest; bucket <= this.#highest; bucket++) {
+      const count = this.#counts[bucket] as number;
+      if (count > 0) bins.push({ upToMs: upperEndOf(bucket) / nsPerMs, count });
+    }
+    return bins;
+  }
+
   clear(): void {
     if (this.count === 0) return;
     this.#counts.fill(0, this.#lowest, this.#highest + 1);
@@ -98,4 +115,11 @@ function middleOf(bucket: number): number {
   const octave = Math.floor(bucket / bucketsPerOctave) - 1;
   const width = 2 ** octave;
   return (bucket - octave * bucketsPerOctave) * width + (width - 1) / 2;
+}
+
+/** The largest value of the bucket. */
+function upperEndOf(bucket: number): number {
+  if (bucket < linearLimit) return bucket;
+  const octave = Math.floor(bucket / bucketsPerOctave) - 1;
+  return (bucket - octave * bucketsPerOctave + 1) * 2 ** octave - 1;
 }

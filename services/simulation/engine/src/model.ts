@@ -4,10 +4,11 @@
  * A model is immutable plain data and knows nothing of a run: several simulations may share one. Whatever is refused is
  * refused here, with every issue at once, so that the engine never meets an impossible value.
  */
-import type { Architecture, Component, Distribution, Workload } from "./architecture.ts";
+import type { Architecture, Balancing, Component, Distribution, KeyedCacheOptions } from "./architecture.ts";
 import { orderByCalls } from "./call-order.ts";
 import { checkArchitecture } from "./check-architecture.ts";
 import { ModelError } from "./model-error.ts";
+import { type ResolvedWorkload, resolveWorkload } from "./workloads/resolve-workload.ts";
 
 /** A component and the links that leave it, in the order of the architecture. */
 export interface ModelComponent {
@@ -17,8 +18,13 @@ export interface ModelComponent {
   readonly kind: Component["kind"];
   readonly isClient: boolean;
   readonly isQueue: boolean;
+  readonly isCache: boolean;
   readonly isBalancer: boolean;
   readonly isParallel: boolean;
+  readonly isLastInFirstOut: boolean;
+  readonly shedsOldest: boolean;
+  readonly holdsSlot: boolean;
+  readonly balancing: Balancing;
   readonly instances: number;
   readonly concurrency: number;
   readonly queueCapacity: number;
@@ -26,6 +32,8 @@ export interface ModelComponent {
   readonly errorRatio: number;
   /** 0 for everything but caches. */
   readonly hitRatio: number;
+  /** Caches with keys, which have no fixed hit ratio. */
+  readonly cache: KeyedCacheOptions | undefined;
   readonly links: readonly ModelLink[];
 }
 
@@ -45,14 +53,9 @@ export interface ModelLink {
 }
 
 /** A workload at load 1; `client` is the component that sends its requests. */
-export interface ModelWorkload {
+export interface ModelWorkload extends ResolvedWorkload {
   readonly index: number;
-  readonly id: string;
   readonly client: number;
-  readonly kind: Workload["kind"];
-  readonly ratePerSecond: number;
-  readonly users: number;
-  readonly thinkTimeMs: number;
 }
 
 export interface Model {
@@ -92,8 +95,7 @@ export function compileModel(architecture: Architecture, options: { load?: numbe
     components: architecture.components.map((component, index) => modelComponent(component, index, links)),
     links,
     workloads: architecture.workloads.map((workload, index) => {
-      const { id, kind, ratePerSecond, users, thinkTimeMs } = workload;
-      return { index, id, client: indexOf.get(workload.component) as number, kind, ratePerSecond, users, thinkTimeMs };
+      return { ...resolveWorkload(workload), index, client: indexOf.get(workload.component) as number };
     }),
     callOrder: ordered.order,
     load,
@@ -109,14 +111,20 @@ function modelComponent(component: Component, index: number, links: readonly Mod
     kind,
     isClient: kind === "client",
     isQueue: kind === "queue",
+    isCache: kind === "cache",
     isBalancer: kind === "load_balancer",
     isParallel: component.fanOut === "parallel",
+    isLastInFirstOut: component.discipline === "lifo",
+    shedsOldest: component.shed === "oldest",
+    holdsSlot: component.holdsSlot ?? true,
+    balancing: component.balancing ?? "power_of_two",
     instances,
     concurrency,
     queueCapacity,
     serviceTime,
     errorRatio,
     hitRatio: kind === "cache" ? component.hitRatio : 0,
+    cache: component.cache,
     links: links.filter((link) => link.from === index),
   };
 }

@@ -18,6 +18,9 @@ export interface ComponentPeriod {
   readonly timedOut: number;
   readonly retried: number;
   readonly deadLettered: number;
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+  readonly collapsedMisses: number;
   /** Mean share of the slots that were held, and that were held for own work; 0 for clients. */
   readonly utilization: number;
   readonly workUtilization: number;
@@ -47,6 +50,9 @@ export function readPeriod(component: ModelComponent, from: Snapshot, to: Snapsh
     timedOut: change("timedOut"),
     retried: change("retried"),
     deadLettered: change("deadLettered"),
+    cacheHits: change("cacheHits"),
+    cacheMisses: change("cacheMisses"),
+    collapsedMisses: change("collapsedMisses"),
     utilization: mean("heldArea") / slots,
     workUtilization: mean("workingArea") / slots,
     presentMean: mean("presentArea"),

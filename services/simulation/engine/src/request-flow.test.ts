@@ -29,6 +29,20 @@ describe("a request", () => {
     expect(resultsOfComponent(results, "api").latency).toMatchObject({ meanMs: 20, maxMs: 20 });
   });
 
+  test("keeps its slot while it waits for a callee, or not, as its component says", () => {
+    const links = [link("client", "api"), link("api", "db")];
+    const of = (holdsSlot: boolean) => {
+      const api = component("api", "service", { serviceTime: constant(20), holdsSlot });
+      const db = component("db", "database", { serviceTime: constant(1490), concurrency: 10 });
+      return simulate(everySecond([api, db], links), tenSeconds).results();
+    };
+    // Held, a second's requests wait 510 ms longer each than the one before: 10 came, and one in 1510 ms is done.
+    expect(of(true)).toMatchObject({ completed: 6, inFlight: 4 });
+    expect(of(false)).toMatchObject({ completed: 8, inFlight: 2, latency: { meanMs: 1510, maxMs: 1510 } });
+    expect(resultsOfComponent(of(false), "api")).toMatchObject({ queueLengthMax: 0 });
+    expect(resultsOfComponent(of(false), "api").utilization).toBeCloseTo(0.02, 2);
+  });
+
   test("calls in sequence or in parallel as its component says", () => {
     const legs = [
       component("a", "service", { serviceTime: constant(30) }),

@@ -1,9 +1,10 @@
 /**
  * What a request does: the rules of the simulated system, one method per kind of event.
  *
- * - A component admits a request to a slot or a queue, or sheds it. In the slot it does its own work; then the request
- *   fails by `errorRatio`, or is a cache hit, or makes the calls of its outgoing links. The slot is held until the answer
- *   leaves, so a slow callee fills its callers' slots.
+ * - A component admits a request to a slot or a queue, or sheds it (or, in its stead, one that waited). In the slot it does
+ *   its own work; then the request fails by `errorRatio`, or is a cache hit, or makes the calls of its outgoing links. The
+ *   slot is held until the answer leaves, so a slow callee fills its callers' slots, unless the component says otherwise
+ *   (`holdsSlot`).
  * - Sequential calls stop at the first that fails. Parallel calls are all made at once and all awaited; one failure fails
  *   the request. A load balancer calls one link, drawn by weight.
  * - A queue answers once it has taken the message in, frees its slot, and only then delivers to its links.
@@ -14,6 +15,7 @@
  * Actions schedule events and never call each other across components, so the depth of the stack does not depend on the
  * architecture. Time is passed in; when the load changes and who looks at the numbers is the simulation's business.
  */
+import { KeyedCaches } from "./cache/keyed-caches.ts";
 import { CallPool } from "./call-pool.ts";
 import type { ComponentStatistics } from "./component-statistics.ts";
 import { eventKind } from "./event-kinds.ts";
@@ -49,6 +51,7 @@ export class RequestFlow {
   readonly #latencies: LatencyRecorder;
   readonly #calls = new CallPool();
   readonly #stations: Stations;
+  readonly #caches: KeyedCaches;
   readonly #draws: ModelDraws;
   readonly #lanes: ModelLanes;
   #attempts = 0;
@@ -63,6 +66,7 @@ export class RequestFlow {
     this.#latencies = options.latencies;
     this.visits = new VisitPool(options.maxRequestsInSystem);
     this.#stations = new Stations(model, this.visits, seed);
+    this.#caches = new KeyedCaches(model, this.visits, seed);
     this.#draws = new ModelDraws(model, seed);
     this.#lanes = new ModelLanes(model, options.queue);
   }
@@ -88,6 +92,11 @@ export class RequestFlow {
     }
   }
 
+  /** A cache with keys holds nothing from now on; for other components this does nothing. */
+  flushCache(component: number): void {
+    this.#caches.flush(component);
+  }
+
   #originate(workload: number): number {
     const client = (this.#model.workloads[workload] as Model["workloads"][number]).client;
     const visit = this.visits.acquire(client);
@@ -104,14 +113,24 @@ export class RequestFlow {
     if (place === "slot") {
       this.#startWork(visit, component, false);
     } else if (place === "queue") {
+      if (this.#stations.evicted !== none) this.#evict(this.#stations.evicted, component);
       this.#statistics.enqueue(component, this.#nowNs);
     } else {
       this.#statistics.shed(component);
-      this.visits.isPresent[visit] = 0;
-      this.visits.hasFailed[visit] = 1;
-      this.#sendAnswer(visit);
+      this.#refuse(visit);
     }
     return component;
+  }
+
+  #evict(visit: number, component: number): void {
+    this.#statistics.evict(component, this.#nowNs, this.#nowNs - (this.visits.arrivedNs[visit] as number));
+    this.#refuse(visit);
+  }
+
+  #refuse(visit: number): void {
+    this.visits.isPresent[visit] = 0;
+    this.visits.hasFailed[visit] = 1;
+    this.#sendAnswer(visit);
   }
 
   #arrive(visit: number, component: number): void {
@@ -122,6 +141,7 @@ export class RequestFlow {
 
   #startWork(visit: number, component: number, isFromQueue: boolean): void {
     const waitedNs = this.#nowNs - (this.visits.arrivedNs[visit] as number);
+    this.visits.hasSlot[visit] = 1;
     this.#statistics.startWork(component, this.#nowNs, isFromQueue, waitedNs);
     const workNs = this.#draws.workNs(component);
     this.#queue.pushInto(this.#lanes.work[component] as number, this.#nowNs + workNs, eventKind.workEnd, visit);
@@ -134,15 +154,45 @@ export class RequestFlow {
     if (this.#draws.fails(component)) {
       this.visits.hasFailed[visit] = 1;
       this.#finish(visit);
-    } else if (this.#draws.isHit(component)) {
-      this.#finish(visit);
+    } else if (component.isCache) {
+      this.#lookUp(visit, component);
     } else if (component.isQueue) {
       this.#finish(visit);
       this.#deliver(component);
     } else {
+      if (!component.holdsSlot) this.#freeSlot(visit, index);
       this.#makeCalls(visit, component);
     }
     return index;
+  }
+
+  #lookUp(visit: number, component: ModelComponent): void {
+    const { index } = component;
+    const outcome =
+      component.cache === undefined
+        ? this.#draws.isHit(component)
+          ? "hit"
+          : "fetch"
+        : this.#caches.lookUp(visit, this.#keyOf(visit, index), this.#nowNs);
+    this.#statistics.count(index, outcome === "hit" ? "cacheHits" : "cacheMisses");
+    if (outcome === "hit") {
+      this.#finish(visit);
+      return;
+    }
+    if (!component.holdsSlot) this.#freeSlot(visit, index);
+    if (outcome === "fetch") this.#makeCalls(visit, component);
+    else this.#statistics.count(index, "collapsedMisses");
+  }
+
+  /** A call asks for the same key in each attempt; an attempt that was given up on no longer knows its call. */
+  #keyOf(visit: number, component: number): number {
+    if (!this.#isAwaited(visit)) return this.#caches.drawKey(component);
+    const call = this.visits.call[visit] as number;
+    const drawn = this.#calls.key[call] as number;
+    if (drawn !== none) return drawn;
+    const key = this.#caches.drawKey(component);
+    this.#calls.key[call] = key;
+    return key;
   }
 
   #deliver(component: ModelComponent): void {
@@ -217,19 +267,44 @@ export class RequestFlow {
   #finish(visit: number): void {
     const component = this.visits.component[visit] as number;
     const residenceNs = this.#nowNs - (this.visits.arrivedNs[visit] as number);
-    const outcome = this.visits.hasFailed[visit] === 0 ? "completed" : "failed";
+    const hasFailed = this.visits.hasFailed[visit] === 1;
+    const outcome = hasFailed ? "failed" : "completed";
+    const waiting = this.#caches.isKeyed[component] === 1 ? this.#caches.endFetch(visit, hasFailed, this.#nowNs) : none;
     const workload = this.visits.workload[visit] as number;
+    const hasSlot = this.visits.hasSlot[visit] === 1;
     this.visits.isPresent[visit] = 0;
-    this.#statistics.leave(component, this.#nowNs, outcome, residenceNs, workload === none);
+    this.#statistics.leave(component, this.#nowNs, outcome, residenceNs, hasSlot);
     if (outcome === "completed") this.#latencies.record(component, residenceNs);
     if (workload !== none) {
       this.visits.release(visit);
       this.#sources.answered(workload, residenceNs, this.#nowNs);
       return;
     }
+    if (hasSlot) this.#passSlotOn(visit, component);
+    this.#sendAnswer(visit);
+    if (waiting !== none) this.#finishWaiting(waiting, hasFailed);
+  }
+
+  /** Ends the visits that waited for another's fetch in a cache as that one ended, in the order in which they came. */
+  #finishWaiting(first: number, hasFailed: boolean): void {
+    for (let visit = first; visit !== none; ) {
+      const next = this.visits.next[visit] as number;
+      if (hasFailed) this.visits.hasFailed[visit] = 1;
+      this.#finish(visit);
+      visit = next;
+    }
+  }
+
+  /** The calls that follow need no slot. */
+  #freeSlot(visit: number, component: number): void {
+    this.#statistics.release(component, this.#nowNs);
+    this.#passSlotOn(visit, component);
+  }
+
+  #passSlotOn(visit: number, component: number): void {
+    this.visits.hasSlot[visit] = 0;
     const successor = this.#stations.vacate(visit);
     if (successor !== none) this.#startWork(successor, component, true);
-    this.#sendAnswer(visit);
   }
 
   #sendAnswer(visit: number): void {

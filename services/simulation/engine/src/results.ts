@@ -9,7 +9,6 @@ import { mergeHistograms } from "./latency-recorder.ts";
 import type { Model, ModelComponent } from "./model.ts";
 import { type ComponentPeriod, ratio, readPeriod } from "./period.ts";
 
-
 const nsPerMs = 1e6;
 
 /** Of the requests that were answered well; all 0 when none was. Quantiles are right to 0.4 %. */
@@ -45,6 +44,11 @@ export interface ComponentResults {
   readonly retried: number;
   /** Calls from it that nobody waited for and that failed for good. */
   readonly deadLettered: number;
+  /** Lookups of caches, 0 for everything else: answered from it, and not. */
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+  /** Of the misses, those that waited for another request's fetch of the same key. */
+  readonly collapsedMisses: number;
   readonly inFlight: number;
   /** Requests in it, waiting or in a slot, as a mean over the time. */
   readonly inFlightMean: number;
@@ -143,6 +147,9 @@ function componentResults(
     timedOut: period.timedOut,
     retried: period.retried,
     deadLettered: period.deadLettered,
+    cacheHits: period.cacheHits,
+    cacheMisses: period.cacheMisses,
+    collapsedMisses: period.collapsedMisses,
     inFlight: period.inFlight,
     inFlightMean: period.presentMean,
     queueLengthMean: period.queueLengthMean,

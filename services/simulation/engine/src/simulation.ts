@@ -144,6 +144,16 @@ export class Simulation {
     this.#loadChanges.push({ simulatedMs: this.nowMs, load });
   }
 
+  /**
+   * Empties a cache with keys, every instance of it, now; part of what a run is repeated by, like the load. For any other
+   * component this does nothing. Throws RangeError when there is no such component.
+   */
+  flushCache(id: string): void {
+    const component = this.#model.components.find((one) => one.id === id);
+    if (component === undefined) throw new RangeError(`the model has no component "${id}"`);
+    this.#flow.flushCache(component.index);
+  }
+
   /** What happened since the frame before; the first one since the start. `speed` is passed through. */
   frame(speed = 0): Frame {
     return this.#frames.compose({ nowNs: this.#nowNs, durationMs: this.#durationMs, load: this.load, speed });
@@ -167,7 +177,8 @@ export class Simulation {
   /** End-to-end latencies since the warm-up, of the requests that were answered well; mergeable with other runs'. */
   latencyBins(): LatencyBin[] {
     const clients = this.#model.components.filter((component) => component.isClient);
-    return mergeHistograms(clients.map(({ index }) => this.#latencies.measured[index] as Histogram)).bins();
+    const measured = this.#latencies.measured();
+    return mergeHistograms(clients.map(({ index }) => measured[index] as Histogram)).bins();
   }
 
   /** Both sides of the laws that must hold exactly at any time: conservation of requests, and Little's law. */

@@ -1,95 +1,110 @@
 /**
  * Where requests wait and are worked on: every instance of every component, with its slots and its queue.
  *
- * A request goes to the less loaded of two different instances picked at random (load: busy slots plus waiting), then to
- * a free slot, else to the end of that instance's queue, else it is shed. Queues are chains through `VisitPool.next`, so
- * a queue costs nothing until it is used. Clients have no instances here: they neither queue nor hold slots.
+ * A request goes to the instance that `balancing.ts` chooses, then to a free slot, else to the end of that instance's queue.
+ * When the queue is full somebody is shed: the newcomer, or who has waited longest. A free slot goes to the oldest, or to the
+ * newest where a component serves last in, first out. Queues are chains through `VisitPool.next` and `previous`, so a queue
+ * costs nothing until it is used. Clients have no instances here: they neither queue nor hold slots.
  */
-import type { Model } from "./model.ts";
+import { InstanceChooser } from "./balancing.ts";
+import type { Model, ModelComponent } from "./model.ts";
 import { RandomStream } from "./random.ts";
 import { none, type VisitPool } from "./visit-pool.ts";
 
 export class Stations {
+  /** Who had to leave a queue for the visit that `admit` let in last; `none` for nobody. */
+  evicted = none;
   readonly #model: Model;
   readonly #visits: VisitPool;
-  readonly #choices: RandomStream[];
-  /** Per component, the index of its first instance. */
-  readonly #first: Int32Array;
+  readonly #choosers: readonly InstanceChooser[];
   readonly #busy: Int32Array;
   readonly #waiting: Int32Array;
-  readonly #head: Int32Array;
-  readonly #tail: Int32Array;
+  /** Busy slots plus waiting, for who chooses. */
+  readonly #load: Int32Array;
+  readonly #oldest: Int32Array;
+  readonly #newest: Int32Array;
 
   constructor(model: Model, visits: VisitPool, seed: number) {
     this.#model = model;
     this.#visits = visits;
-    this.#choices = model.components.map(({ id }) => new RandomStream(seed, `component/${id}/instance`));
-    this.#first = new Int32Array(model.components.length);
+    const firsts: number[] = [];
     let count = 0;
     for (const component of model.components) {
-      this.#first[component.index] = count;
+      firsts.push(count);
       if (!component.isClient) count += component.instances;
     }
     this.#busy = new Int32Array(count);
     this.#waiting = new Int32Array(count);
-    this.#head = new Int32Array(count).fill(none);
-    this.#tail = new Int32Array(count).fill(none);
+    this.#load = new Int32Array(count);
+    this.#oldest = new Int32Array(count).fill(none);
+    this.#newest = new Int32Array(count).fill(none);
+    this.#choosers = model.components.map(({ id, index, balancing, instances }) => {
+      const stream = new RandomStream(seed, `component/${id}/instance`);
+      return new InstanceChooser(balancing, stream, firsts[index] as number, instances, this.#load);
+    });
   }
 
-  /** Gives an arriving visit its instance and a slot or a place in the queue, if there is one. */
+  /** Gives an arriving visit its instance and a slot or a place in the queue, if there is one; then see `evicted`. */
   admit(visit: number): "slot" | "queue" | "shed" {
-    const component = this.#visits.component[visit] as number;
-    const { concurrency, queueCapacity } = this.#component(component);
-    const instance = this.#choose(component);
+    const index = this.#visits.component[visit] as number;
+    const component = this.#component(index);
+    const instance = (this.#choosers[index] as InstanceChooser).choose();
     this.#visits.instance[visit] = instance;
+    this.evicted = none;
     const busy = this.#busy[instance] as number;
-    if (busy < concurrency) {
+    if (busy < component.concurrency) {
       this.#busy[instance] = busy + 1;
+      this.#load[instance] = (this.#load[instance] as number) + 1;
       return "slot";
     }
-    const waiting = this.#waiting[instance] as number;
-    if (waiting >= queueCapacity) return "shed";
-    this.#waiting[instance] = waiting + 1;
-    this.#visits.next[visit] = none;
-    const tail = this.#tail[instance] as number;
-    if (tail === none) this.#head[instance] = visit;
-    else this.#visits.next[tail] = visit;
-    this.#tail[instance] = visit;
+    if ((this.#waiting[instance] as number) >= component.queueCapacity) {
+      if (!component.shedsOldest || component.queueCapacity === 0) return "shed";
+      this.evicted = this.#oldest[instance] as number;
+      this.#remove(this.evicted, instance);
+    }
+    this.#append(visit, instance);
     return "queue";
   }
 
   /** Frees the visit's slot. The answer is the visit that takes it over from the queue, or `none`. */
   vacate(visit: number): number {
     const instance = this.#visits.instance[visit] as number;
-    const successor = this.#head[instance] as number;
+    const component = this.#component(this.#visits.component[visit] as number);
+    const successor = (component.isLastInFirstOut ? this.#newest[instance] : this.#oldest[instance]) as number;
     if (successor === none) {
       this.#busy[instance] = (this.#busy[instance] as number) - 1;
+      this.#load[instance] = (this.#load[instance] as number) - 1;
       return none;
     }
-    this.#waiting[instance] = (this.#waiting[instance] as number) - 1;
-    const next = this.#visits.next[successor] as number;
-    this.#head[instance] = next;
-    if (next === none) this.#tail[instance] = none;
+    this.#remove(successor, instance);
     return successor;
   }
 
-  #choose(component: number): number {
-    const { instances } = this.#component(component);
-    const first = this.#first[component] as number;
-    if (instances === 1) return first;
-    const stream = this.#choices[component] as RandomStream;
-    const one = stream.below(instances);
-    const other = stream.below(instances - 1);
-    const left = first + one;
-    const right = first + (other >= one ? other + 1 : other);
-    return this.#load(left) <= this.#load(right) ? left : right;
+  #append(visit: number, instance: number): void {
+    const { next, previous } = this.#visits;
+    const newest = this.#newest[instance] as number;
+    next[visit] = none;
+    previous[visit] = newest;
+    if (newest === none) this.#oldest[instance] = visit;
+    else next[newest] = visit;
+    this.#newest[instance] = visit;
+    this.#waiting[instance] = (this.#waiting[instance] as number) + 1;
+    this.#load[instance] = (this.#load[instance] as number) + 1;
   }
 
-  #load(instance: number): number {
-    return (this.#busy[instance] as number) + (this.#waiting[instance] as number);
+  #remove(visit: number, instance: number): void {
+    const { next, previous } = this.#visits;
+    const after = next[visit] as number;
+    const before = previous[visit] as number;
+    if (before === none) this.#oldest[instance] = after;
+    else next[before] = after;
+    if (after === none) this.#newest[instance] = before;
+    else previous[after] = before;
+    this.#waiting[instance] = (this.#waiting[instance] as number) - 1;
+    this.#load[instance] = (this.#load[instance] as number) - 1;
   }
 
-  #component(index: number) {
-    return this.#model.components[index] as Model["components"][number];
+  #component(index: number): ModelComponent {
+    return this.#model.components[index] as ModelComponent;
   }
 }

@@ -38,6 +38,8 @@ export class VisitPool {
   /** 1 between arrival and answer. */
   isPresent: Int32Array;
   hasFailed: Int32Array;
+  /** 1 while it holds a slot. */
+  hasSlot: Int32Array;
   /** Position in the component's links, and calls still to make on that link. */
   linkCursor: Int32Array;
   callsLeft: Int32Array;
@@ -45,6 +47,8 @@ export class VisitPool {
   awaitedCalls: Int32Array;
   /** The next visit in the same queue, or the next free place. */
   next: Int32Array;
+  /** The visit before it in the same queue. */
+  previous: Int32Array;
 
   #free = none;
   #used = 0;
@@ -62,10 +66,12 @@ export class VisitPool {
     this.answerDelayNs = new Float64Array(capacity);
     this.isPresent = new Int32Array(capacity);
     this.hasFailed = new Int32Array(capacity);
+    this.hasSlot = new Int32Array(capacity);
     this.linkCursor = new Int32Array(capacity);
     this.callsLeft = new Int32Array(capacity);
     this.awaitedCalls = new Int32Array(capacity);
     this.next = new Int32Array(capacity);
+    this.previous = new Int32Array(capacity);
   }
 
   /** Places that were ever in use; each is a visit or free. */
@@ -88,6 +94,7 @@ export class VisitPool {
     this.workload[visit] = none;
     this.call[visit] = none;
     this.hasFailed[visit] = 0;
+    this.hasSlot[visit] = 0;
     this.linkCursor[visit] = -1;
     this.callsLeft[visit] = 0;
     this.awaitedCalls[visit] = 0;
@@ -111,9 +118,11 @@ export class VisitPool {
     this.answerDelayNs = grownFloat64(this.answerDelayNs, capacity);
     this.isPresent = grownInt32(this.isPresent, capacity);
     this.hasFailed = grownInt32(this.hasFailed, capacity);
+    this.hasSlot = grownInt32(this.hasSlot, capacity);
     this.linkCursor = grownInt32(this.linkCursor, capacity);
     this.callsLeft = grownInt32(this.callsLeft, capacity);
     this.awaitedCalls = grownInt32(this.awaitedCalls, capacity);
     this.next = grownInt32(this.next, capacity);
+    this.previous = grownInt32(this.previous, capacity);
   }
 }

@@ -1,11 +1,10 @@
 /**
  * When requests start: open workloads by the clock, closed ones by what their users do.
  *
- * A poisson workload has no memory, so at a change of load its next gap is drawn anew; a constant one keeps the share of
- * its gap that has passed. Closed workloads change their number of users: new ones think first, those too many leave when
- * they would next start or think. An event that a change made obsolete stays in the queue and is recognised by its
- * sequence. A user who neither thinks nor waits would stop the clock; after an answer that took no time at all he pauses
- * for a millisecond.
+ * Open workloads wake when their arrival process (workloads/) says; at a change of load each kind says what becomes of the
+ * gap it is in. Closed workloads change their number of users: new ones think first, those too many leave when they would
+ * next start or think. An event that a change made obsolete stays in the queue and is recognised by its sequence. A user
+ * who neither thinks nor waits would stop the clock; after an answer that took no time at all he pauses for a millisecond.
  */
 
 import { checkLoad } from "./check-architecture.ts";
@@ -15,21 +14,18 @@ import type { EventQueue } from "./event-queue.ts";
 import type { Model, ModelWorkload } from "./model.ts";
 import { ModelError } from "./model-error.ts";
 import { RandomStream } from "./random.ts";
+import type { ArrivalProcess } from "./workloads/arrival-process.ts";
+import { createArrivalProcess } from "./workloads/create-arrival-process.ts";
 
-const nsPerSecond = 1e9;
 const shortestCycleNs = 1e6;
-/** 52 days: beyond any run, and sums stay exact. */
-const longestGapNs = 2 ** 52;
 
 interface Source {
   readonly workload: ModelWorkload;
-  readonly stream: RandomStream;
+  /** Absent when the workload is closed. */
+  readonly arrivals: ArrivalProcess | undefined;
   readonly thinkTime: DurationSampler;
-  /** The arrival that counts, by sequence; 0 when none is due. */
-  arrivalSequence: number;
-  arrivalNs: number;
-  /** Length of the constant gap that `arrivalNs` ends; 0 when none is due. */
-  gapNs: number;
+  /** The wake-up that counts, by sequence; 0 when none is due. */
+  wakeSequence: number;
   users: number;
   usersWanted: number;
 }
@@ -43,9 +39,10 @@ export class WorkloadSources {
     this.#workloads = model.workloads;
     this.#queue = queue;
     this.#sources = model.workloads.map((workload) => {
+      const arrivals = createArrivalProcess(workload, seed);
       const stream = new RandomStream(seed, `workload/${workload.id}`);
       const thinkTime = new DurationSampler({ kind: "exponential", meanMs: workload.thinkTimeMs, cv: 1 }, stream);
-      return { workload, stream, thinkTime, arrivalSequence: 0, arrivalNs: 0, gapNs: 0, users: 0, usersWanted: 0 };
+      return { workload, arrivals, thinkTime, wakeSequence: 0, users: 0, usersWanted: 0 };
     });
     this.setLoad(model.load, 0);
   }
@@ -55,17 +52,19 @@ export class WorkloadSources {
     const issues = checkLoad(this.#workloads, load);
     if (issues.length > 0) throw new ModelError(issues);
     for (const source of this.#sources) {
-      if (source.workload.kind === "closed") this.#setUsers(source, Math.round(source.workload.users * load), nowNs);
-      else this.#setRate(source, source.workload.ratePerSecond * load, nowNs);
+      if (source.arrivals === undefined) this.#setUsers(source, Math.round(source.workload.users * load), nowNs);
+      else this.#wakeAt(source, source.arrivals.setLoad(load, nowNs));
     }
   }
 
-  /** Whether an arrival event stands; if so the one after it is scheduled. */
+  /** Whether an arrival event is an arrival that stands; if it stands the next event is scheduled. */
   takeArrival(workload: number, sequence: number, nowNs: number): boolean {
     const source = this.#source(workload);
-    if (source.arrivalSequence !== sequence) return false;
-    this.#scheduleArrival(source, nowNs, this.#nextGapNs(source));
-    return true;
+    if (source.wakeSequence !== sequence) return false;
+    const arrivals = source.arrivals as ArrivalProcess;
+    const { isArrival } = arrivals;
+    this.#wakeAt(source, arrivals.next(nowNs));
+    return isArrival;
   }
 
   /** Whether the user who has thought enough is still wanted. */
@@ -79,7 +78,7 @@ export class WorkloadSources {
   /** A closed workload's user has an answer. */
   answered(workload: number, tookNs: number, nowNs: number): void {
     const source = this.#source(workload);
-    if (source.workload.kind !== "closed") return;
+    if (source.arrivals !== undefined) return;
     if (source.users > source.usersWanted) source.users--;
     else this.#think(source, nowNs, tookNs === 0 ? shortestCycleNs : 0);
   }
@@ -94,24 +93,9 @@ export class WorkloadSources {
     this.#queue.push(nowNs + thinkNs, eventKind.thinkEnd, source.workload.index);
   }
 
-  #setRate(source: Source, ratePerSecond: number, nowNs: number): void {
-    const previousGapNs = source.gapNs;
-    const leftShare = previousGapNs === 0 ? 1 : (source.arrivalNs - nowNs) / previousGapNs;
-    source.gapNs = ratePerSecond === 0 ? 0 : Math.min(nsPerSecond / ratePerSecond, longestGapNs);
-    source.arrivalSequence = 0;
-    if (source.gapNs === 0) return;
-    const isConstant = source.workload.kind === "constant";
-    this.#scheduleArrival(source, nowNs, isConstant ? Math.round(source.gapNs * leftShare) : this.#nextGapNs(source));
-  }
-
-  #nextGapNs(source: Source): number {
-    const share = source.workload.kind === "constant" ? 1 : source.stream.exponential();
-    return Math.min(Math.round(source.gapNs * share), longestGapNs);
-  }
-
-  #scheduleArrival(source: Source, nowNs: number, gapNs: number): void {
-    source.arrivalNs = nowNs + gapNs;
-    source.arrivalSequence = this.#queue.push(source.arrivalNs, eventKind.arrival, source.workload.index);
+  #wakeAt(source: Source, timeNs: number): void {
+    source.wakeSequence =
+      timeNs === Number.POSITIVE_INFINITY ? 0 : this.#queue.push(timeNs, eventKind.arrival, source.workload.index);
   }
 
   #source(workload: number): Source {

@@ -1,7 +1,11 @@
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
-import type { Architecture as ArchitectureMessage } from "@weft/proto/weft/project/v1/architecture_pb.ts";
+import type {
+  Architecture as ArchitectureMessage,
+  Distribution as DistributionMessage,
+  Workload as WorkloadMessage,
+} from "@weft/proto/weft/project/v1/architecture_pb.ts";
 import type { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
-import type { Architecture, Distribution } from "@weft/simulator";
+import type { Architecture, Distribution, Workload } from "@weft/simulator";
 import { SimulationError } from "../domain/lifecycle/errors.ts";
 import type { ProjectReader } from "../domain/lifecycle/ports.ts";
 
@@ -60,23 +64,44 @@ function architectureFrom(message: ArchitectureMessage | undefined): Architectur
       weight: link.weight ?? 1,
       asynchronous: link.asynchronous ?? false,
     })),
-    workloads: (message?.workloads ?? []).map((workload) => ({
-      id: workload.id,
-      component: workload.component,
-      kind: workload.kind as Architecture["workloads"][number]["kind"],
-      ratePerSecond: workload.ratePerSecond ?? 0,
-      users: workload.users ?? 1,
-      thinkTimeMs: workload.thinkTimeMs ?? 0,
-    })),
+    workloads: (message?.workloads ?? []).map(workloadFrom),
   };
 }
 
-function distributionFrom(
-  message: { kind: string; meanMs: number; cv?: number | undefined } | undefined,
-): Distribution {
+/** As in `distributionFrom`; only where a ramp leads to the simulator must be told, and a stored ramp says it. */
+function workloadFrom(message: WorkloadMessage): Workload {
+  const { batchSize, spikeFactor, lengthMs, startMs, toRatePerSecond, arrivalsMs } = message;
+  const { burstFactor, burstMs, burstShare, amplitude, periodMs } = message;
+  return {
+    id: message.id,
+    component: message.component,
+    kind: message.kind as Workload["kind"],
+    ratePerSecond: message.ratePerSecond ?? 0,
+    users: message.users ?? 1,
+    thinkTimeMs: message.thinkTimeMs ?? 0,
+    ...(burstFactor === undefined ? {} : { burstFactor }),
+    ...(burstMs === undefined ? {} : { burstMs }),
+    ...(burstShare === undefined ? {} : { burstShare }),
+    ...(amplitude === undefined ? {} : { amplitude }),
+    ...(periodMs === undefined ? {} : { periodMs }),
+    ...(toRatePerSecond === undefined ? {} : { toRatePerSecond }),
+    ...(startMs === undefined ? {} : { startMs }),
+    ...(lengthMs === undefined ? {} : { lengthMs }),
+    ...(spikeFactor === undefined ? {} : { spikeFactor }),
+    ...(batchSize === undefined ? {} : { batchSize }),
+    ...(arrivalsMs.length === 0 ? {} : { arrivalsMs }),
+  };
+}
+
+/** What only some kinds have stays absent where it is absent: the simulator has the same defaults. */
+function distributionFrom(message: DistributionMessage | undefined): Distribution {
+  const { tailIndex, maxMs, points = [] } = message ?? {};
   return {
     kind: (message?.kind ?? "constant") as Distribution["kind"],
     meanMs: message?.meanMs ?? 0,
     cv: message?.cv ?? 1,
+    ...(tailIndex === undefined ? {} : { tailIndex }),
+    ...(maxMs === undefined ? {} : { maxMs }),
+    ...(points.length === 0 ? {} : { points: points.map(({ upToMs, weight }) => ({ upToMs, weight })) }),
   };
 }

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/project/v1/architecture.proto.
  */
 export const file_weft_project_v1_architecture: GenFile = /*@__PURE__*/
-  fileDesc("CiJ3ZWZ0L3Byb2plY3QvdjEvYXJjaGl0ZWN0dXJlLnByb3RvEg93ZWZ0LnByb2plY3QudjEisgEKDEFyY2hpdGVjdHVyZRI5Cgpjb21wb25lbnRzGAEgAygLMhoud2VmdC5wcm9qZWN0LnYxLkNvbXBvbmVudEIJukgGkgEDEPQDEi8KBWxpbmtzGAIgAygLMhUud2VmdC5wcm9qZWN0LnYxLkxpbmtCCbpIBpIBAxDQDxI2Cgl3b3JrbG9hZHMYAyADKAsyGS53ZWZ0LnByb2plY3QudjEuV29ya2xvYWRCCLpIBZIBAhBkIukFCglDb21wb25lbnQSuQEKAmlkGAEgASgJQqwBukioAboBpAEKDGNvbXBvbmVudC5pZBJnbXVzdCBiZSAxIHRvIDYzIGxvd2VyLWNhc2UgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBordGhpcy5tYXRjaGVzKCdeW2EtejAtOV1bYS16MC05Ll8tXXswLDYyfSQnKRIVCgRuYW1lGAIgASgJQge6SARyAhhkElUKBGtpbmQYAyABKAlCR7pIRHJCUgZjbGllbnRSDWxvYWRfYmFsYW5jZXJSB3NlcnZpY2VSBWNhY2hlUghkYXRhYmFzZVIFcXVldWVSCGV4dGVybmFsEiIKCWluc3RhbmNlcxgEIAEoBUIKukgHGgUY6AcoAUgAiAEBEiQKC2NvbmN1cnJlbmN5GAUgASgFQgq6SAcaBRiQTigBSAGIAQESMwoMc2VydmljZV90aW1lGAYgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkRpc3RyaWJ1dGlvbhIoCg5xdWV1ZV9jYXBhY2l0eRgHIAEoBUILukgIGgYYwIQ9KABIAogBARIxCgtlcnJvcl9yYXRpbxgIIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABIA4gBARIvCgloaXRfcmF0aW8YCSABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASASIAQESMQoHZmFuX291dBgKIAEoCUIbukgYchZSCnNlcXVlbnRpYWxSCHBhcmFsbGVsSAWIAQESFwoFaW1hZ2UYCyABKAlCCLpIBXIDGPQDQgwKCl9pbnN0YW5jZXNCDgoMX2NvbmN1cnJlbmN5QhEKD19xdWV1ZV9jYXBhY2l0eUIOCgxfZXJyb3JfcmF0aW9CDAoKX2hpdF9yYXRpb0IKCghfZmFuX291dCKnAQoMRGlzdHJpYnV0aW9uEjwKBGtpbmQYASABKAlCLrpIK3IpUghjb25zdGFudFILZXhwb25lbnRpYWxSBWdhbW1hUglsb2dub3JtYWwSKAoHbWVhbl9tcxgCIAEoAUIXukgUEhIZAAAAAIBPIkEpAAAAAAAAAAASKAoCY3YYAyABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASACIAQFCBQoDX2N2ItMDCgRMaW5rEhQKAmlkGAEgASgJQgi6SAVyAxigARIXCgRmcm9tGAIgASgJQgm6SAZyBBABGD8SFQoCdG8YAyABKAlCCbpIBnIEEAEYPxIuCgdsYXRlbmN5GAQgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkRpc3RyaWJ1dGlvbhIkCgp0aW1lb3V0X21zGAUgASgFQgu6SAgaBhjAzyQoAEgAiAEBEh8KB3JldHJpZXMYBiABKAVCCbpIBhoEGAooAEgBiAEBEioKEHJldHJ5X2JhY2tvZmZfbXMYByABKAVCC7pICBoGGODUAygASAKIAQESNwoRY2FsbHNfcGVyX3JlcXVlc3QYCCABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASAOIAQESLAoGd2VpZ2h0GAkgASgBQhe6SBQSEhkAAAAAAECPQCkAAAAAAAAAAEgEiAEBEhkKDGFzeW5jaHJvbm91cxgKIAEoCEgFiAEBQg0KC190aW1lb3V0X21zQgoKCF9yZXRyaWVzQhMKEV9yZXRyeV9iYWNrb2ZmX21zQhQKEl9jYWxsc19wZXJfcmVxdWVzdEIJCgdfd2VpZ2h0Qg8KDV9hc3luY2hyb25vdXMiqgIKCFdvcmtsb2FkEhMKAmlkGAEgASgJQge6SARyAhg/EhwKCWNvbXBvbmVudBgCIAEoCUIJukgGcgQQARg/Ei4KBGtpbmQYAyABKAlCILpIHXIbUgdwb2lzc29uUghjb25zdGFudFIGY2xvc2VkEjUKD3JhdGVfcGVyX3NlY29uZBgEIAEoAUIXukgUEhIZAAAAAICELkEpAAAAAAAAAABIAIgBARIfCgV1c2VycxgFIAEoBUILukgIGgYYoI0GKAFIAYgBARIzCg10aGlua190aW1lX21zGAYgASgBQhe6SBQSEhkAAAAAQHdLQSkAAAAAAAAAAEgCiAEBQhIKEF9yYXRlX3Blcl9zZWNvbmRCCAoGX3VzZXJzQhAKDl90aGlua190aW1lX21zYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("CiJ3ZWZ0L3Byb2plY3QvdjEvYXJjaGl0ZWN0dXJlLnByb3RvEg93ZWZ0LnByb2plY3QudjEisgEKDEFyY2hpdGVjdHVyZRI5Cgpjb21wb25lbnRzGAEgAygLMhoud2VmdC5wcm9qZWN0LnYxLkNvbXBvbmVudEIJukgGkgEDEPQDEi8KBWxpbmtzGAIgAygLMhUud2VmdC5wcm9qZWN0LnYxLkxpbmtCCbpIBpIBAxDQDxI2Cgl3b3JrbG9hZHMYAyADKAsyGS53ZWZ0LnByb2plY3QudjEuV29ya2xvYWRCCLpIBZIBAhBkIukFCglDb21wb25lbnQSuQEKAmlkGAEgASgJQqwBukioAboBpAEKDGNvbXBvbmVudC5pZBJnbXVzdCBiZSAxIHRvIDYzIGxvd2VyLWNhc2UgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBordGhpcy5tYXRjaGVzKCdeW2EtejAtOV1bYS16MC05Ll8tXXswLDYyfSQnKRIVCgRuYW1lGAIgASgJQge6SARyAhhkElUKBGtpbmQYAyABKAlCR7pIRHJCUgZjbGllbnRSDWxvYWRfYmFsYW5jZXJSB3NlcnZpY2VSBWNhY2hlUghkYXRhYmFzZVIFcXVldWVSCGV4dGVybmFsEiIKCWluc3RhbmNlcxgEIAEoBUIKukgHGgUY6AcoAUgAiAEBEiQKC2NvbmN1cnJlbmN5GAUgASgFQgq6SAcaBRiQTigBSAGIAQESMwoMc2VydmljZV90aW1lGAYgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkRpc3RyaWJ1dGlvbhIoCg5xdWV1ZV9jYXBhY2l0eRgHIAEoBUILukgIGgYYwIQ9KABIAogBARIxCgtlcnJvcl9yYXRpbxgIIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABIA4gBARIvCgloaXRfcmF0aW8YCSABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASASIAQESMQoHZmFuX291dBgKIAEoCUIbukgYchZSCnNlcXVlbnRpYWxSCHBhcmFsbGVsSAWIAQESFwoFaW1hZ2UYCyABKAlCCLpIBXIDGPQDQgwKCl9pbnN0YW5jZXNCDgoMX2NvbmN1cnJlbmN5QhEKD19xdWV1ZV9jYXBhY2l0eUIOCgxfZXJyb3JfcmF0aW9CDAoKX2hpdF9yYXRpb0IKCghfZmFuX291dCKNAwoMRGlzdHJpYnV0aW9uEmkKBGtpbmQYASABKAlCW7pIWHJWUghjb25zdGFudFILZXhwb25lbnRpYWxSBmVybGFuZ1IFZ2FtbWFSCWxvZ25vcm1hbFIQaHlwZXJleHBvbmVudGlhbFIGcGFyZXRvUgllbXBpcmljYWwSKAoHbWVhbl9tcxgCIAEoAUIXukgUEhIZAAAAAIBPIkEpAAAAAAAAAAASKAoCY3YYAyABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASACIAQESMAoKdGFpbF9pbmRleBgEIAEoAUIXukgUEhIZAAAAAAAAWUApmpmZmZmZuT9IAYgBARIsCgZtYXhfbXMYBSABKAFCF7pIFBISGQAAAACj4cFBKQAAAAAAAAAASAKIAQESPQoGcG9pbnRzGAYgAygLMiIud2VmdC5wcm9qZWN0LnYxLkRpc3RyaWJ1dGlvblBvaW50Qgm6SAaSAQMQ6AdCBQoDX2N2Qg0KC190YWlsX2luZGV4QgkKB19tYXhfbXMiZwoRRGlzdHJpYnV0aW9uUG9pbnQSKQoIdXBfdG9fbXMYASABKAFCF7pIFBISGQAAAACj4cFBKQAAAAAAAAAAEicKBndlaWdodBgCIAEoAUIXukgUEhIZAAAAopQabUIpAAAAAAAAAAAi0wMKBExpbmsSFAoCaWQYASABKAlCCLpIBXIDGKABEhcKBGZyb20YAiABKAlCCbpIBnIEEAEYPxIVCgJ0bxgDIAEoCUIJukgGcgQQARg/Ei4KB2xhdGVuY3kYBCABKAsyHS53ZWZ0LnByb2plY3QudjEuRGlzdHJpYnV0aW9uEiQKCnRpbWVvdXRfbXMYBSABKAVCC7pICBoGGMDPJCgASACIAQESHwoHcmV0cmllcxgGIAEoBUIJukgGGgQYCigASAGIAQESKgoQcmV0cnlfYmFja29mZl9tcxgHIAEoBUILukgIGgYY4NQDKABIAogBARI3ChFjYWxsc19wZXJfcmVxdWVzdBgIIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAABIA4gBARIsCgZ3ZWlnaHQYCSABKAFCF7pIFBISGQAAAAAAQI9AKQAAAAAAAAAASASIAQESGQoMYXN5bmNocm9ub3VzGAogASgISAWIAQFCDQoLX3RpbWVvdXRfbXNCCgoIX3JldHJpZXNCEwoRX3JldHJ5X2JhY2tvZmZfbXNCFAoSX2NhbGxzX3Blcl9yZXF1ZXN0QgkKB193ZWlnaHRCDwoNX2FzeW5jaHJvbm91cyKXCAoIV29ya2xvYWQSEwoCaWQYASABKAlCB7pIBHICGD8SHAoJY29tcG9uZW50GAIgASgJQgm6SAZyBBABGD8SWwoEa2luZBgDIAEoCUJNukhKckhSB3BvaXNzb25SCGNvbnN0YW50UgZjbG9zZWRSBmJ1cnN0eVIHZGl1cm5hbFIEcmFtcFIFc3Bpa2VSBWJhdGNoUgZyZXBsYXkSNQoPcmF0ZV9wZXJfc2Vjb25kGAQgASgBQhe6SBQSEhkAAAAAgIQuQSkAAAAAAAAAAEgAiAEBEh8KBXVzZXJzGAUgASgFQgu6SAgaBhigjQYoAUgBiAEBEjMKDXRoaW5rX3RpbWVfbXMYBiABKAFCF7pIFBISGQAAAABAd0tBKQAAAAAAAAAASAKIAQESMgoMYnVyc3RfZmFjdG9yGAcgASgBQhe6SBQSEhkAAAAAAECPQCkAAAAAAADwP0gDiAEBEi4KCGJ1cnN0X21zGAggASgBQhe6SBQSEhkAAAAAcJmUQSkAAAAAAADwP0gEiAEBEjEKC2J1cnN0X3NoYXJlGAkgASgBQhe6SBQSEhkep+hILv/vPyktQxzr4jYaP0gFiAEBEi8KCWFtcGxpdHVkZRgKIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABIBogBARIvCglwZXJpb2RfbXMYCyABKAFCF7pIFBISGQAAALDEXh1CKQAAAAAAAPA/SAeIAQESOAoSdG9fcmF0ZV9wZXJfc2Vjb25kGAwgASgBQhe6SBQSEhkAAAAAgIQuQSkAAAAAAAAAAEgIiAEBEi4KCHN0YXJ0X21zGA0gASgBQhe6SBQSEhkAAAAAQgbCQSkAAAAAAAAAAEgJiAEBEi8KCWxlbmd0aF9tcxgOIAEoAUIXukgUEhIZAAAAAEIGwkEpAAAAAAAA8D9ICogBARIyCgxzcGlrZV9mYWN0b3IYDyABKAFCF7pIFBISGQAAAAAAQI9AKQAAAAAAAAAASAuIAQESIwoKYmF0Y2hfc2l6ZRgQIAEoBUIKukgHGgUYkE4oAUgMiAEBEjUKC2Fycml2YWxzX21zGBEgAygBQiC6SB2SARoQoI0GIhQSEhkAAACwxF4dQikAAAAAAAAAAEISChBfcmF0ZV9wZXJfc2Vjb25kQggKBl91c2Vyc0IQCg5fdGhpbmtfdGltZV9tc0IPCg1fYnVyc3RfZmFjdG9yQgsKCV9idXJzdF9tc0IOCgxfYnVyc3Rfc2hhcmVCDAoKX2FtcGxpdHVkZUIMCgpfcGVyaW9kX21zQhUKE190b19yYXRlX3Blcl9zZWNvbmRCCwoJX3N0YXJ0X21zQgwKCl9sZW5ndGhfbXNCDwoNX3NwaWtlX2ZhY3RvckINCgtfYmF0Y2hfc2l6ZWIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * A distributed system as people model it: parts, the calls between them, and the load on them.
@@ -131,7 +131,7 @@ export const ComponentSchema: GenMessage<Component> = /*@__PURE__*/
   messageDesc(file_weft_project_v1_architecture, 1);
 
 /**
- * A distribution of durations.
+ * A distribution of durations. Fields that its kind does not use are kept and mean nothing.
  *
  * @generated from message weft.project.v1.Distribution
  */
@@ -142,16 +142,42 @@ export type Distribution = Message<"weft.project.v1.Distribution"> & {
   kind: string;
 
   /**
+   * Of an empirical distribution it follows from the points, whatever is given.
+   *
    * @generated from field: double mean_ms = 2;
    */
   meanMs: number;
 
   /**
-   * Coefficient of variation (standard deviation ÷ mean) of gamma and lognormal; 1 when absent.
+   * Coefficient of variation (standard deviation ÷ mean). Gamma and lognormal: any, 1 when absent. Erlang: 1/√k for k
+   * stages, at most 1; the nearest k is taken; 0.5 when absent. Hyperexponential (two exponentials with balanced means):
+   * at least 1, 2 when absent.
    *
    * @generated from field: optional double cv = 3;
    */
   cv?: number | undefined;
+
+  /**
+   * Pareto: the exponent of its tail; smaller is heavier. 1.5 when absent.
+   *
+   * @generated from field: optional double tail_index = 4;
+   */
+  tailIndex?: number | undefined;
+
+  /**
+   * Pareto: no duration is longer; above the mean. 1000 times the mean when absent. The lower end follows from the mean.
+   *
+   * @generated from field: optional double max_ms = 5;
+   */
+  maxMs?: number | undefined;
+
+  /**
+   * Empirical: the bins of a histogram, ascending; they touch and the first begins at 0. Within a bin all durations are
+   * equally likely. At least one, and one with a weight above 0.
+   *
+   * @generated from field: repeated weft.project.v1.DistributionPoint points = 6;
+   */
+  points: DistributionPoint[];
 };
 
 /**
@@ -160,6 +186,30 @@ export type Distribution = Message<"weft.project.v1.Distribution"> & {
  */
 export const DistributionSchema: GenMessage<Distribution> = /*@__PURE__*/
   messageDesc(file_weft_project_v1_architecture, 2);
+
+/**
+ * The upper end of a bin of an empirical distribution, and how much falls into it: a count or a share.
+ *
+ * @generated from message weft.project.v1.DistributionPoint
+ */
+export type DistributionPoint = Message<"weft.project.v1.DistributionPoint"> & {
+  /**
+   * @generated from field: double up_to_ms = 1;
+   */
+  upToMs: number;
+
+  /**
+   * @generated from field: double weight = 2;
+   */
+  weight: number;
+};
+
+/**
+ * Describes the message weft.project.v1.DistributionPoint.
+ * Use `create(DistributionPointSchema)` to create a new message.
+ */
+export const DistributionPointSchema: GenMessage<DistributionPoint> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_architecture, 3);
 
 /**
  * Calls from one component to another.
@@ -239,7 +289,7 @@ export type Link = Message<"weft.project.v1.Link"> & {
  * Use `create(LinkSchema)` to create a new message.
  */
 export const LinkSchema: GenMessage<Link> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_architecture, 3);
+  messageDesc(file_weft_project_v1_architecture, 4);
 
 /**
  * Load that a client component offers.
@@ -263,12 +313,17 @@ export type Workload = Message<"weft.project.v1.Workload"> & {
 
   /**
    * "poisson" and "constant" offer a rate whatever the answers; "closed" is a number of users who wait for their answer.
+   * The others are Poisson too, but their rate varies: "bursty" at random, "diurnal" as a sine, "ramp" from one rate to
+   * another, "spike" for a while; "batch" sends several requests at an instant, "replay" what was recorded.
    *
    * @generated from field: string kind = 3;
    */
   kind: string;
 
   /**
+   * The mean rate of every kind but closed and replay; ramp: the rate at the start; spike: the rate outside it. A run's load
+   * multiplies it; a replay it plays so many times as fast.
+   *
    * @generated from field: optional double rate_per_second = 4;
    */
   ratePerSecond?: number | undefined;
@@ -284,6 +339,84 @@ export type Workload = Message<"weft.project.v1.Workload"> & {
    * @generated from field: optional double think_time_ms = 6;
    */
   thinkTimeMs?: number | undefined;
+
+  /**
+   * Bursty: the rate in a burst ÷ the mean rate; 5 when absent.
+   *
+   * @generated from field: optional double burst_factor = 7;
+   */
+  burstFactor?: number | undefined;
+
+  /**
+   * Bursty: mean length of a burst (exponential); 1000 when absent.
+   *
+   * @generated from field: optional double burst_ms = 8;
+   */
+  burstMs?: number | undefined;
+
+  /**
+   * Bursty: share of the time that is burst; burst_factor × burst_share is at most 1. 0.1 when absent.
+   *
+   * @generated from field: optional double burst_share = 9;
+   */
+  burstShare?: number | undefined;
+
+  /**
+   * Diurnal: the rate is mean × (1 + amplitude × sin(2πt ÷ period)); 0.5 when absent.
+   *
+   * @generated from field: optional double amplitude = 10;
+   */
+  amplitude?: number | undefined;
+
+  /**
+   * Diurnal: a day when absent.
+   *
+   * @generated from field: optional double period_ms = 11;
+   */
+  periodMs?: number | undefined;
+
+  /**
+   * Ramp: the rate at its end, kept from there on; twice the rate at the start when absent.
+   *
+   * @generated from field: optional double to_rate_per_second = 12;
+   */
+  toRatePerSecond?: number | undefined;
+
+  /**
+   * Ramp and spike: when it begins, from the start of a run; 0 when absent.
+   *
+   * @generated from field: optional double start_ms = 13;
+   */
+  startMs?: number | undefined;
+
+  /**
+   * Ramp and spike: how long it takes; a minute when absent.
+   *
+   * @generated from field: optional double length_ms = 14;
+   */
+  lengthMs?: number | undefined;
+
+  /**
+   * Spike: the rate in it ÷ the rate outside; 3 when absent.
+   *
+   * @generated from field: optional double spike_factor = 15;
+   */
+  spikeFactor?: number | undefined;
+
+  /**
+   * Batch: requests that arrive at one instant; 10 when absent.
+   *
+   * @generated from field: optional int32 batch_size = 16;
+   */
+  batchSize?: number | undefined;
+
+  /**
+   * Replay: when each request arrives, from the start of a run, ascending; at least one, and at most 100 000 in all
+   * workloads of an architecture.
+   *
+   * @generated from field: repeated double arrivals_ms = 17;
+   */
+  arrivalsMs: number[];
 };
 
 /**
@@ -291,5 +424,5 @@ export type Workload = Message<"weft.project.v1.Workload"> & {
  * Use `create(WorkloadSchema)` to create a new message.
  */
 export const WorkloadSchema: GenMessage<Workload> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_architecture, 4);
+  messageDesc(file_weft_project_v1_architecture, 5);
 

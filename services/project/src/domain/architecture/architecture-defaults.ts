@@ -1,4 +1,12 @@
-import type { Component, ComponentKind, Link, Workload } from "./architecture.ts";
+import type {
+  Component,
+  ComponentKind,
+  DistributionKind,
+  Link,
+  Workload,
+  WorkloadKind,
+  WorkloadShape,
+} from "./architecture.ts";
 
 /**
  * The one table of what an absent number becomes. The numbers are those of an ordinary, unremarkable part, so that an
@@ -88,3 +96,30 @@ export const WORKLOAD_DEFAULTS: Omit<Workload, "id" | "component"> = {
   users: 10,
   thinkTimeMs: 1000,
 };
+
+/**
+ * What makes a kind of workload that kind. A ramp leads to twice its rate when it is not said where to; nothing can stand
+ * in for the arrivals of a replay.
+ */
+export const WORKLOAD_SHAPE_DEFAULTS: Partial<Record<WorkloadKind, WorkloadShape>> = {
+  // A second at five times the mean, every ten seconds; half the mean in between.
+  bursty: { burstFactor: 5, burstMs: 1000, burstShare: 0.1 },
+  // Three times as many people by day as by night.
+  diurnal: { amplitude: 0.5, periodMs: 86_400_000 },
+  ramp: { startMs: 0, lengthMs: 60_000 },
+  spike: { startMs: 0, lengthMs: 60_000, spikeFactor: 3 },
+  batch: { batchSize: 10 },
+};
+
+/** The cv of a kind of distribution whose cv is not given; 1 where nothing is said. */
+export const NATURAL_CV: Partial<Record<DistributionKind, number>> = {
+  constant: 0,
+  // Four stages: a few steps one after the other.
+  erlang: 0.5,
+  // A few slow requests among many fast ones; at 1 it would be an exponential.
+  hyperexponential: 2,
+};
+/** Heavy: below 2 only the maximum bounds the variance. Files on the web are near 1.1 (Crovella and Bestavros 1997). */
+export const PARETO_TAIL_INDEX = 1.5;
+/** Longer than anybody waits, so that the tail is cut where nobody sees it. */
+export const PARETO_MAX_PER_MEAN = 1000;

@@ -103,6 +103,22 @@ describe("analyseArchitecture", () => {
     expect(offeredRatePerSecond).toBeCloseTo(50);
   });
 
+  it("gives a ramp the rate of its end, and a replay the rate of its record", () => {
+    const { offeredRatePerSecond } = analyse({
+      components: [
+        { id: "people", kind: "client" },
+        { id: "api", kind: "service" },
+      ],
+      links: [{ from: "people", to: "api" }],
+      workloads: [
+        { component: "people", kind: "ramp", ratePerSecond: 10, toRatePerSecond: 300 },
+        { component: "people", kind: "replay", arrivalsMs: [0, 100, 400, 500] },
+        { component: "people", kind: "bursty", ratePerSecond: 20 },
+      ],
+    });
+    expect(offeredRatePerSecond).toBeCloseTo(328);
+  });
+
   it("names single instances that every workload waits for", () => {
     const { singlePointsOfFailure } = analyse({
       components: [

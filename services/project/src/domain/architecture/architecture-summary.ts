@@ -1,6 +1,7 @@
 import type { Architecture, Component, ComponentKind, Link } from "./architecture.ts";
 import { COMPONENT_KINDS } from "./architecture.ts";
 import { callGraph } from "./call-graph.ts";
+import { longRunRatePerSecond } from "./workload-rules.ts";
 
 /** One component under the offered load; all numbers are means of the undisturbed system. */
 export interface ComponentLoad {
@@ -96,10 +97,11 @@ function loadOf(
 /** Rate by client. By Little's law, N users who think Z and wait R send at most N ÷ (Z + R). */
 function offeredRates({ workloads }: Architecture, holdMs: ReadonlyMap<string, number>): Map<string, number> {
   const rates = new Map<string, number>();
-  for (const { component, kind, ratePerSecond, users, thinkTimeMs } of workloads) {
+  for (const workload of workloads) {
+    const { component, kind, users, thinkTimeMs } = workload;
     // A cycle of less than a microsecond is no workload but a missing number; it must not give an infinite rate.
     const cycleMs = Math.max(thinkTimeMs + (holdMs.get(component) ?? 0), 0.001);
-    const rate = kind === "closed" ? (users / cycleMs) * 1000 : ratePerSecond;
+    const rate = kind === "closed" ? (users / cycleMs) * 1000 : longRunRatePerSecond(workload);
     rates.set(component, (rates.get(component) ?? 0) + rate);
   }
   return rates;

@@ -4,7 +4,10 @@ import {
   COMPONENT_LIMITS,
   LINK_LIMITS,
   type PartialArchitecture,
+  type PartialDistribution,
+  type PartialWorkload,
   WORKLOAD_LIMITS,
+  WORKLOAD_SHAPE_LIMITS,
 } from "./architecture.ts";
 import { COMPONENT_DEFAULTS, LINK_DEFAULTS, WORKLOAD_DEFAULTS } from "./architecture-defaults.ts";
 import { completeArchitecture } from "./complete-architecture.ts";
@@ -21,6 +24,8 @@ const base = {
   ],
   workloads: [{ component: "people" }],
 } satisfies PartialArchitecture;
+
+const point = (upToMs: number, weight = 1) => ({ upToMs, weight });
 
 describe("completeArchitecture", () => {
   it("fills every absent field from the defaults of the kind", () => {
@@ -40,6 +45,7 @@ describe("completeArchitecture", () => {
       ...Object.entries(COMPONENT_LIMITS).map(([field, limit]) => ["components[1]", field, limit] as const),
       ...Object.entries(LINK_LIMITS).map(([field, limit]) => ["links[1]", field, limit] as const),
       ...Object.entries(WORKLOAD_LIMITS).map(([field, limit]) => ["workloads[0]", field, limit] as const),
+      ...Object.entries(WORKLOAD_SHAPE_LIMITS).map(([field, limit]) => ["workloads[0]", field, limit] as const),
     ];
     for (const [path, field, limit] of limits) {
       const withValue = (value: number) => {
@@ -82,15 +88,139 @@ describe("completeArchitecture", () => {
   });
 
   it("gives a kind of distribution that comes without cv its natural one", () => {
-    const { architecture } = completeArchitecture({
+    const { architecture, problems } = completeArchitecture({
       components: [
         { id: "a", kind: "cache", serviceTime: { kind: "constant" } },
         { id: "b", kind: "cache", serviceTime: { kind: "lognormal", meanMs: 7 } },
+        { id: "c", kind: "cache", serviceTime: { kind: "erlang" } },
+        { id: "d", kind: "cache", serviceTime: { kind: "hyperexponential" } },
       ],
     });
+    expect(problems).toEqual([]);
     expect(architecture.components.map(({ serviceTime }) => serviceTime)).toEqual([
       { kind: "constant", meanMs: 1, cv: 0 },
       { kind: "lognormal", meanMs: 7, cv: 1 },
+      { kind: "erlang", meanMs: 1, cv: 0.5 },
+      { kind: "hyperexponential", meanMs: 1, cv: 2 },
+    ]);
+  });
+
+  it("fills the tail of a pareto distribution and derives the mean of an empirical one", () => {
+    const points = [
+      { upToMs: 10, weight: 30 },
+      { upToMs: 30, weight: 10 },
+    ];
+    const { architecture, problems } = completeArchitecture({
+      components: [
+        { id: "a", kind: "service", serviceTime: { kind: "pareto", meanMs: 4 } },
+        { id: "b", kind: "service", serviceTime: { kind: "pareto", meanMs: 4, tailIndex: 2, maxMs: 5 } },
+        { id: "c", kind: "service", serviceTime: { kind: "empirical", meanMs: 99, points } },
+      ],
+    });
+    expect(problems).toEqual([]);
+    expect(architecture.components.map(({ serviceTime }) => serviceTime)).toEqual([
+      { kind: "pareto", meanMs: 4, cv: 1, tailIndex: 1.5, maxMs: 4000 },
+      { kind: "pareto", meanMs: 4, cv: 1, tailIndex: 2, maxMs: 5 },
+      { kind: "empirical", meanMs: 8.75, cv: 1, points },
+    ]);
+  });
+
+  it.each<[string, PartialDistribution, string, string]>([
+    ["a calm hyperexponential", { kind: "hyperexponential", cv: 0.5 }, "cv", "must be at least 1 when the kind"],
+    ["a wild erlang", { kind: "erlang", cv: 1.5 }, "cv", "must be at most 1 when the kind is erlang, not 1.5"],
+    ["a tail index of 0", { kind: "pareto", tailIndex: 0 }, "tailIndex", "from 0.1 to 100, not 0"],
+    ["a maximum at the mean", { kind: "pareto", meanMs: 5, maxMs: 5 }, "maxMs", "must be above the mean, 5, not 5"],
+    ["a maximum beyond a week", { kind: "pareto", maxMs: 6.1e8 }, "maxMs", "from 0 to 600000000"],
+    ["no points", { kind: "empirical" }, "points", "must have at least one point"],
+    [
+      "descending points",
+      { kind: "empirical", points: [point(2), point(2)] },
+      "points",
+      "1 has an upToMs of 2 after 2",
+    ],
+    ["a negative weight", { kind: "empirical", points: [point(2, -1)] }, "points[0].weight", "from 0 to 1000000000000"],
+    ["an endless point", { points: [point(Number.NaN)] }, "points[0].upToMs", "from 0 to 600000000, not NaN"],
+    ["weights of 0", { kind: "empirical", points: [point(2, 0)] }, "points", "must have a weight above 0"],
+    ["too long a mean", { kind: "empirical", points: [point(2e6)] }, "points", "at most 600000 ms, not 1000000"],
+    [
+      "too many points",
+      { kind: "empirical", points: Array.from({ length: 1001 }, (_, index) => point(index)) },
+      "points",
+      "at most 1000 are allowed, not 1001",
+    ],
+  ])("refuses a distribution with %s", (_name, serviceTime, field, message) => {
+    const { problems } = completeArchitecture({ components: [{ id: "a", kind: "service", serviceTime }] });
+    expect(problems).toEqual([
+      { field: `components[0].serviceTime.${field}`, message: expect.stringContaining(message) },
+    ]);
+  });
+
+  it.each<[PartialWorkload, object]>([
+    [
+      { component: "people", kind: "bursty" },
+      { burstFactor: 5, burstMs: 1000, burstShare: 0.1 },
+    ],
+    [
+      { component: "people", kind: "bursty", burstShare: 0.02 },
+      { burstFactor: 5, burstMs: 1000, burstShare: 0.02 },
+    ],
+    [
+      { component: "people", kind: "diurnal" },
+      { amplitude: 0.5, periodMs: 86_400_000 },
+    ],
+    [
+      { component: "people", kind: "ramp", ratePerSecond: 7 },
+      { ratePerSecond: 7, toRatePerSecond: 14, startMs: 0, lengthMs: 60_000 },
+    ],
+    [
+      { component: "people", kind: "spike", startMs: 5 },
+      { startMs: 5, lengthMs: 60_000, spikeFactor: 3 },
+    ],
+    [{ component: "people", kind: "batch" }, { batchSize: 10 }],
+    [{ component: "people", kind: "replay", arrivalsMs: [0, 0, 2.5] }, { arrivalsMs: [0, 0, 2.5] }],
+    [
+      { component: "people", kind: "poisson", amplitude: 0.1, arrivalsMs: [1] },
+      { amplitude: 0.1, arrivalsMs: [1] },
+    ],
+  ])("gives a workload the fields of its kind and keeps those of others: %j", (workload, shape) => {
+    const { architecture, problems } = completeArchitecture({ ...base, workloads: [workload] });
+    expect(problems).toEqual([]);
+    const { kind } = workload;
+    expect(architecture.workloads).toEqual([
+      { id: "people-1", component: "people", ...WORKLOAD_DEFAULTS, ...(kind === undefined ? {} : { kind }), ...shape },
+    ]);
+  });
+
+  it.each<[string, Partial<PartialWorkload>, string, string]>([
+    [
+      "bursts of more than all",
+      { kind: "bursty", burstFactor: 5, burstShare: 0.25 },
+      "burstShare",
+      "which is 0.2, not",
+    ],
+    [
+      "more in bursts than by default",
+      { kind: "bursty", burstFactor: 20 },
+      "burstShare",
+      "at most 1 ÷ burstFactor (20)",
+    ],
+    ["half a batch", { kind: "batch", batchSize: 2.5 }, "batchSize", "whole number from 1 to 10000, not 2.5"],
+    ["no length", { kind: "spike", lengthMs: 0 }, "lengthMs", "from 1 to 604800000, not 0"],
+    ["nothing to replay", { kind: "replay" }, "arrivalsMs", "at least one arrival"],
+    ["arrivals that descend", { kind: "replay", arrivalsMs: [1, 3, 2] }, "arrivalsMs", "2 is 2 after 3"],
+    ["an arrival at no time", { kind: "replay", arrivalsMs: [Number.NaN] }, "arrivalsMs", "but 0 is NaN"],
+    ["a record too long", { arrivalsMs: Array(100_001).fill(1) }, "arrivalsMs", "at most 100000 arrivals, not 100001"],
+  ])("refuses a workload with %s", (_name, workload, field, message) => {
+    const { problems } = completeArchitecture({ ...base, workloads: [{ component: "people", ...workload }] });
+    expect(problems).toEqual([{ field: `workloads[0].${field}`, message: expect.stringContaining(message) }]);
+  });
+
+  it("counts the arrivals of all workloads together", () => {
+    const arrivalsMs = Array(60_000).fill(1);
+    const workloads = [1, 2].map(() => ({ component: "people", kind: "replay", arrivalsMs }));
+    const { problems } = completeArchitecture({ ...base, workloads });
+    expect(problems).toEqual([
+      { field: "workloads[1].arrivalsMs", message: expect.stringContaining("at most 40000 arrivals, not 60000") },
     ]);
   });
 

@@ -11,9 +11,19 @@ import type {
   PartialLink,
   PartialWorkload,
   Workload,
+  WorkloadShape,
 } from "./architecture.ts";
-import { COMPONENT_KINDS } from "./architecture.ts";
-import { COMPONENT_DEFAULTS, LINK_DEFAULTS, WORKLOAD_DEFAULTS } from "./architecture-defaults.ts";
+import { COMPONENT_KINDS, WORKLOAD_SHAPE_LIMITS } from "./architecture.ts";
+import {
+  COMPONENT_DEFAULTS,
+  LINK_DEFAULTS,
+  NATURAL_CV,
+  PARETO_MAX_PER_MEAN,
+  PARETO_TAIL_INDEX,
+  WORKLOAD_DEFAULTS,
+  WORKLOAD_SHAPE_DEFAULTS,
+} from "./architecture-defaults.ts";
+import { pointsMeanMs } from "./distribution-rules.ts";
 import { type ArchitectureProblem, validateArchitecture } from "./validate-architecture.ts";
 
 /**
@@ -77,22 +87,54 @@ function completeWorkloads(given: readonly PartialWorkload[]): Workload[] {
     // The number must fit behind a component id of full length.
     const id = workload.id || freeId(workload.component.slice(0, 57), taken, (base, n) => `${base}-${n}`);
     taken.add(id);
+    const kind = (workload.kind || WORKLOAD_DEFAULTS.kind) as Workload["kind"];
+    const ratePerSecond = workload.ratePerSecond ?? WORKLOAD_DEFAULTS.ratePerSecond;
     return {
       id,
       component: workload.component,
-      kind: (workload.kind || WORKLOAD_DEFAULTS.kind) as Workload["kind"],
-      ratePerSecond: workload.ratePerSecond ?? WORKLOAD_DEFAULTS.ratePerSecond,
+      kind,
+      ratePerSecond,
       users: workload.users ?? WORKLOAD_DEFAULTS.users,
       thinkTimeMs: workload.thinkTimeMs ?? WORKLOAD_DEFAULTS.thinkTimeMs,
+      ...completeShape(workload, kind, ratePerSecond),
     };
   });
 }
 
-/** The cv of the default belongs to the default's kind: a kind that is given alone takes its own natural cv. */
+/** Only what is given or belongs to the kind becomes present, so that simple workloads stay simple in a file. */
+function completeShape(given: PartialWorkload, kind: Workload["kind"], ratePerSecond: number): WorkloadShape {
+  const defaults: WorkloadShape = { ...WORKLOAD_SHAPE_DEFAULTS[kind] };
+  const { max } = WORKLOAD_SHAPE_LIMITS.toRatePerSecond;
+  if (kind === "ramp") defaults.toRatePerSecond = Math.min(2 * ratePerSecond, max);
+  const shape: WorkloadShape = {};
+  for (const field of Object.keys(WORKLOAD_SHAPE_LIMITS) as (keyof typeof WORKLOAD_SHAPE_LIMITS)[]) {
+    const value = given[field] ?? defaults[field];
+    if (value !== undefined) shape[field] = value;
+  }
+  if (given.arrivalsMs !== undefined) shape.arrivalsMs = [...given.arrivalsMs];
+  return shape;
+}
+
+/**
+ * The cv of the default belongs to the default's kind: a kind that is given alone takes its own natural cv. The mean of an
+ * empirical distribution is no choice but a result, so the points' mean replaces whatever is given.
+ */
 function completeDistribution(given: PartialDistribution | undefined, defaults: Distribution): Distribution {
   const kind = (given?.kind || defaults.kind) as DistributionKind;
-  const naturalCv = kind === defaults.kind ? defaults.cv : kind === "constant" ? 0 : 1;
-  return { kind, meanMs: given?.meanMs ?? defaults.meanMs, cv: given?.cv ?? naturalCv };
+  const naturalCv = kind === defaults.kind ? defaults.cv : (NATURAL_CV[kind] ?? 1);
+  const points = (given?.points ?? []).map(({ upToMs, weight }) => ({ upToMs, weight }));
+  const meanMs = kind === "empirical" ? pointsMeanMs(points) : (given?.meanMs ?? defaults.meanMs);
+  const pareto = kind === "pareto" ? { tailIndex: PARETO_TAIL_INDEX, maxMs: meanMs * PARETO_MAX_PER_MEAN } : undefined;
+  const tailIndex = given?.tailIndex ?? pareto?.tailIndex;
+  const maxMs = given?.maxMs ?? pareto?.maxMs;
+  return {
+    kind,
+    meanMs,
+    cv: given?.cv ?? naturalCv,
+    ...(tailIndex === undefined ? {} : { tailIndex }),
+    ...(maxMs === undefined ? {} : { maxMs }),
+    ...(points.length === 0 ? {} : { points }),
+  };
 }
 
 function freeId(

@@ -19,8 +19,34 @@ import { importWeft } from "./import-weft.ts";
 import { systemTemplates } from "./templates/index.ts";
 
 const number = (min: number, max: number) => fc.double({ min, max, noNaN: true }).map((value) => value + 0);
+const points = fc
+  .uniqueArray(number(0, 60_000), { minLength: 1, maxLength: 5 })
+  .chain((ends) =>
+    fc
+      .array(number(0, 1e12), { minLength: ends.length, maxLength: ends.length })
+      .map((weights) =>
+        [...ends].sort((a, b) => a - b).map((upToMs, i) => ({ upToMs, weight: (weights[i] ?? 0) + 1e-9 })),
+      ),
+  );
+/** Of every kind, with what the kind needs and sometimes with what others do. */
 const distribution = (maxMs: number) =>
-  fc.record({ kind: fc.constantFrom(...DISTRIBUTION_KINDS), meanMs: number(0, maxMs), cv: number(0, 100) });
+  fc
+    .record(
+      {
+        kind: fc.constantFrom(...DISTRIBUTION_KINDS),
+        meanMs: number(0, maxMs),
+        cv: number(0, 100),
+        tailIndex: number(0.1, 100),
+        maxMs: number(maxMs + 1, 600_000_000),
+        points,
+      },
+      { requiredKeys: ["kind", "meanMs", "cv"] },
+    )
+    .chain((drawn) => {
+      const cv = drawn.kind === "erlang" ? number(0, 1) : number(drawn.kind === "hyperexponential" ? 1 : 0, 100);
+      const needed = drawn.kind === "empirical" ? points : fc.constant(drawn.points);
+      return fc.record({ cv, points: needed }).map((fitting) => ({ ...drawn, ...fitting }));
+    });
 const id = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,20}$/);
 const text = fc.oneof(
   fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" }),
@@ -39,6 +65,37 @@ const component = fc.record({
   fanOut: fc.constantFrom(...FAN_OUTS),
   image: fc.oneof(fc.constant(""), text, fc.constantFrom("postgres:18", "redis", "grafana/k6")),
 });
+const arrivals = fc
+  .array(number(0, 1e9), { minLength: 1, maxLength: 5 })
+  .map((drawn) => drawn.toSorted((first, second) => first - second));
+/** Of every kind, with what the kind needs and sometimes with what others do. */
+const load = fc
+  .record(
+    {
+      kind: fc.constantFrom(...WORKLOAD_KINDS),
+      ratePerSecond: number(0, 1_000_000),
+      users: fc.integer({ min: 1, max: 100_000 }),
+      thinkTimeMs: number(0, 3_600_000),
+      burstFactor: number(1, 4),
+      burstMs: number(1, 86_400_000),
+      burstShare: number(0.0001, 0.2),
+      amplitude: number(0, 1),
+      periodMs: number(1, 1e10),
+      toRatePerSecond: number(0, 1_000_000),
+      startMs: number(0, 1e8),
+      lengthMs: number(1, 1e8),
+      spikeFactor: number(0, 1000),
+      batchSize: fc.integer({ min: 1, max: 10_000 }),
+      arrivalsMs: arrivals,
+    },
+    { requiredKeys: ["kind"] },
+  )
+  .chain((drawn) =>
+    (drawn.kind === "replay" ? arrivals : fc.constant(drawn.arrivalsMs)).map((arrivalsMs) => ({
+      ...drawn,
+      arrivalsMs,
+    })),
+  );
 const architecture: fc.Arbitrary<Architecture> = fc
   .uniqueArray(component, { minLength: 1, maxLength: 8, selector: (each) => each.id })
   .chain((components) => {
@@ -53,13 +110,7 @@ const architecture: fc.Arbitrary<Architecture> = fc
       weight: number(0, 1000),
       asynchronous: fc.boolean(),
     });
-    const workload = fc.record({
-      at,
-      kind: fc.constantFrom(...WORKLOAD_KINDS),
-      ratePerSecond: number(0, 1_000_000),
-      users: fc.integer({ min: 1, max: 100_000 }),
-      thinkTimeMs: number(0, 3_600_000),
-    });
+    const workload = fc.tuple(fc.record({ at }), load).map(([place, rest]) => ({ ...place, ...rest }));
     return fc
       .record({ links: fc.array(link, { maxLength: 10 }), workloads: fc.array(workload, { maxLength: 4 }) })
       .map((drawn) => {

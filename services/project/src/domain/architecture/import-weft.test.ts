@@ -63,6 +63,93 @@ workloads:
     expect(findings[5]?.message).toContain("components[0].colour");
   });
 
+  it("reads distributions of every kind, and stands defaults in for what does not fit together", () => {
+    const { architecture, findings } = importWeft(`components:
+  - { id: a, kind: service, serviceTime: { kind: pareto, meanMs: 5, tailIndex: 1.2, maxMs: 900 } }
+  - { id: b, kind: service, serviceTime: { kind: empirical, points: [{ upToMs: 4, weight: 1 }] } }
+  - { id: c, kind: service, serviceTime: { kind: hyperexponential, meanMs: 5, cv: 0.5 } }
+  - { id: d, kind: service, serviceTime: { kind: erlang, cv: 2 } }
+  - { id: e, kind: service, serviceTime: { kind: pareto, maxMs: 20 } }
+  - { id: f, kind: service, serviceTime: { kind: pareto, meanMs: 20, maxMs: 20 } }
+  - { id: g, kind: service, serviceTime: { kind: empirical } }
+  - { id: h, kind: service, serviceTime: { kind: empirical, points: [{ upToMs: 4 }] } }
+  - { id: i, kind: service, serviceTime: { kind: empirical, points: [{ upToMs: 4, weight: 0 }], cv: 2 } }
+  - { id: j, kind: service, serviceTime: { kind: pareto, tailIndex: 0 } }
+  - { id: k, kind: service, serviceTime: { kind: empirical, points: 7 } }
+`);
+    const pareto = { kind: "pareto", cv: 1, tailIndex: 1.5 };
+    expect(architecture.components.map(({ serviceTime }) => serviceTime)).toEqual([
+      { ...pareto, meanMs: 5, tailIndex: 1.2, maxMs: 900 },
+      { kind: "empirical", meanMs: 2, cv: 1, points: [{ upToMs: 4, weight: 1 }] },
+      { kind: "hyperexponential", meanMs: 5, cv: 2 },
+      { kind: "erlang", meanMs: 10, cv: 0.5 },
+      { ...pareto, meanMs: 10, maxMs: 10_000 },
+      { ...pareto, meanMs: 20, maxMs: 20_000 },
+      { kind: "gamma", meanMs: 10, cv: 1 },
+      { kind: "gamma", meanMs: 10, cv: 1 },
+      { kind: "gamma", meanMs: 10, cv: 2 },
+      { ...pareto, meanMs: 10, maxMs: 10_000 },
+      { kind: "gamma", meanMs: 10, cv: 1 },
+    ]);
+    const errors = findings.filter(({ severity }) => severity === "ERROR");
+    expect(
+      errors.map(({ line, message }) => `${line} ${message.replace(/^components\[\d+\]\.serviceTime\./, "")}`),
+    ).toEqual([
+      "4 cv must be at least 1 when the kind is hyperexponential, not 0.5; it counts as absent",
+      "5 cv must be at most 1 when the kind is erlang, not 2; it counts as absent",
+      "6 maxMs must be above a meanMs that stands beside it, not 20; it counts as absent",
+      "7 maxMs must be above the mean, 20, not 20; it counts as absent",
+      "8 kind must come with points that can be used when it is empirical, not without; it counts as absent",
+      "9 points must be points with upToMs and weight, but 0 is none; it counts as absent",
+      "9 kind must come with points that can be used when it is empirical, not without; it counts as absent",
+      "10 points must have a weight above 0, but all are 0; it counts as absent",
+      "10 kind must come with points that can be used when it is empirical, not without; it counts as absent",
+      "11 tailIndex must be a number from 0.1 to 100, not 0; it counts as absent",
+      '12 points must be a list of at most 1000 points, not "7"; it counts as absent',
+      "12 kind must come with points that can be used when it is empirical, not without; it counts as absent",
+    ]);
+  });
+
+  it("reads workloads of every kind, and says which fields do not fit", () => {
+    const { architecture, findings } = importWeft(`components:
+  - { id: people, kind: client }
+workloads:
+  - { component: people, kind: bursty, burstFactor: 8, burstShare: 0.05 }
+  - { component: people, kind: bursty, burstFactor: 8, burstShare: 0.5, burstMs: 7 }
+  - { component: people, kind: bursty, burstFactor: 20 }
+  - { component: people, kind: replay, arrivalsMs: [0, 1.5, 1.5] }
+  - { component: people, kind: replay, arrivalsMs: [3, 2] }
+  - { component: people, kind: replay, ratePerSecond: 9 }
+  - { component: people, kind: diurnal, amplitude: 2, arrivalsMs: soon }
+  - { component: people, kind: ramp, arrivalsMs: [0, x] }
+`);
+    const shapes = architecture.workloads.map(
+      ({ id: _id, component: _component, users: _users, thinkTimeMs: _thinkTimeMs, ...rest }) => rest,
+    );
+    const bursty = { kind: "bursty", ratePerSecond: 50, burstFactor: 5, burstMs: 1000, burstShare: 0.1 };
+    expect(shapes).toEqual([
+      { ...bursty, burstFactor: 8, burstShare: 0.05 },
+      { ...bursty, burstMs: 7 },
+      bursty,
+      { kind: "replay", ratePerSecond: 50, arrivalsMs: [0, 1.5, 1.5] },
+      { kind: "poisson", ratePerSecond: 50 },
+      { kind: "poisson", ratePerSecond: 9 },
+      { kind: "diurnal", ratePerSecond: 50, amplitude: 0.5, periodMs: 86_400_000 },
+      { kind: "ramp", ratePerSecond: 50, toRatePerSecond: 100, startMs: 0, lengthMs: 60_000 },
+    ]);
+    const errors = findings.filter(({ severity }) => severity === "ERROR");
+    expect(errors.map(({ line, message }) => `${line} ${message.replace(/^workloads\[\d+\]\./, "")}`)).toEqual([
+      "5 burstShare must be at most 1 ÷ burstFactor (8), which is 0.125, not 0.5; it counts as absent",
+      "6 burstFactor must be at most 1 ÷ burstFactor (20), which is 0.05, not 0.1; it counts as absent",
+      "8 arrivalsMs must ascend, but 1 is 2 after 3; it counts as absent",
+      "8 kind must come with arrivals that can be used when it is replay, not without; it counts as absent",
+      "9 kind must come with arrivals that can be used when it is replay, not without; it counts as absent",
+      '10 arrivalsMs must be a list of times in milliseconds, not "soon"; it counts as absent',
+      "10 amplitude must be a number from 0 to 1, not 2; it counts as absent",
+      "11 arrivalsMs must be numbers from 0 to 31536000000, but 1 is x; it counts as absent",
+    ]);
+  });
+
   it("leaves out links and workloads that cannot be, each with a finding", () => {
     const { architecture, findings } = importWeft(`components:
   - { id: people, kind: client }

@@ -10,16 +10,25 @@ import {
   FAN_OUTS,
   LATENCY_LIMIT,
   LINK_LIMITS,
+  MAX_ARRIVALS,
   MAX_COMPONENTS,
   MAX_LINKS,
+  MAX_MS_LIMIT,
+  MAX_POINTS,
   MAX_WORKLOADS,
   type NumberLimit,
+  POINT_WEIGHT_LIMIT,
   SERVICE_TIME_LIMIT,
+  TAIL_INDEX_LIMIT,
   TEXT_LIMITS,
   WORKLOAD_KINDS,
   WORKLOAD_LIMITS,
+  WORKLOAD_SHAPE_LIMITS,
+  type Workload,
 } from "./architecture.ts";
+import { shapeProblem } from "./distribution-rules.ts";
 import { findCycle } from "./find-cycle.ts";
+import { arrivalsProblem, workloadProblem } from "./workload-rules.ts";
 
 /** What is wrong with one field: `field` is its path (`components[2].instances`), the message names the limit. */
 export interface ArchitectureProblem {
@@ -106,6 +115,7 @@ function checkLinks(architecture: Architecture, kinds: ReadonlyMap<string, Compo
 
 function checkWorkloads(architecture: Architecture, kinds: ReadonlyMap<string, ComponentKind>, report: Report): void {
   const ids = new Set<string>();
+  let arrivalsLeft = MAX_ARRIVALS;
   for (const [index, workload] of architecture.workloads.entries()) {
     const field = `workloads[${index}]`;
     checkText(workload.id, 1, TEXT_LIMITS.workloadId, `${field}.id`, report);
@@ -120,7 +130,25 @@ function checkWorkloads(architecture: Architecture, kinds: ReadonlyMap<string, C
     for (const [name, limit] of Object.entries(WORKLOAD_LIMITS)) {
       checkNumber(workload[name as keyof typeof WORKLOAD_LIMITS], limit, `${field}.${name}`, report);
     }
+    checkShape(workload, field, arrivalsLeft, report);
+    arrivalsLeft -= workload.arrivalsMs?.length ?? 0;
   }
+}
+
+function checkShape(workload: Workload, field: string, mostArrivals: number, report: Report): void {
+  let sound = true;
+  const note: Report = (name, message) => {
+    sound = false;
+    report(name, message);
+  };
+  for (const [name, limit] of Object.entries(WORKLOAD_SHAPE_LIMITS)) {
+    const value = workload[name as keyof typeof WORKLOAD_SHAPE_LIMITS];
+    if (value !== undefined) checkNumber(value, limit, `${field}.${name}`, note);
+  }
+  const inArrivals = arrivalsProblem(workload.arrivalsMs ?? [], mostArrivals);
+  if (inArrivals !== undefined) note(`${field}.arrivalsMs`, inArrivals);
+  const misfit = sound ? workloadProblem(workload) : undefined;
+  if (misfit !== undefined) report(`${field}.${misfit.field}`, misfit.problem);
 }
 
 function checkCount(count: number, max: number, field: string, report: Report): void {
@@ -128,9 +156,25 @@ function checkCount(count: number, max: number, field: string, report: Report): 
 }
 
 function checkDistribution(distribution: Distribution, mean: NumberLimit, field: string, report: Report): void {
-  checkOneOf(distribution.kind, DISTRIBUTION_KINDS, `${field}.kind`, report);
-  checkNumber(distribution.meanMs, mean, `${field}.meanMs`, report);
-  checkNumber(distribution.cv, CV_LIMIT, `${field}.cv`, report);
+  const { kind, meanMs, cv, tailIndex, maxMs, points = [] } = distribution;
+  let sound = true;
+  const note: Report = (name, message) => {
+    sound = false;
+    report(name, message);
+  };
+  checkOneOf(kind, DISTRIBUTION_KINDS, `${field}.kind`, note);
+  // An empirical mean is right when the points are.
+  if (kind !== "empirical") checkNumber(meanMs, mean, `${field}.meanMs`, note);
+  checkNumber(cv, CV_LIMIT, `${field}.cv`, note);
+  if (tailIndex !== undefined) checkNumber(tailIndex, TAIL_INDEX_LIMIT, `${field}.tailIndex`, note);
+  if (maxMs !== undefined) checkNumber(maxMs, MAX_MS_LIMIT, `${field}.maxMs`, note);
+  checkCount(points.length, MAX_POINTS, `${field}.points`, note);
+  for (const [index, { upToMs, weight }] of points.slice(0, MAX_POINTS).entries()) {
+    checkNumber(upToMs, MAX_MS_LIMIT, `${field}.points[${index}].upToMs`, note);
+    checkNumber(weight, POINT_WEIGHT_LIMIT, `${field}.points[${index}].weight`, note);
+  }
+  const misfit = sound ? shapeProblem(distribution, mean) : undefined;
+  if (misfit !== undefined) report(`${field}.${misfit.field}`, misfit.problem);
 }
 
 function checkNumber(value: number, limit: NumberLimit, field: string, report: Report): void {

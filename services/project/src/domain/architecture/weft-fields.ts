@@ -4,22 +4,30 @@ import {
   COMPONENT_LIMITS,
   CV_LIMIT,
   DISTRIBUTION_KINDS,
+  type DistributionPoint,
   FAN_OUTS,
   LATENCY_LIMIT,
   LINK_LIMITS,
+  MAX_MS_LIMIT,
+  MAX_POINTS,
   type NumberLimit,
   type PartialComponent,
   type PartialDistribution,
   type PartialLink,
   type PartialWorkload,
+  POINT_WEIGHT_LIMIT,
   SERVICE_TIME_LIMIT,
+  TAIL_INDEX_LIMIT,
   TEXT_LIMITS,
   WORKLOAD_KINDS,
   WORKLOAD_LIMITS,
+  WORKLOAD_SHAPE_LIMITS,
 } from "./architecture.ts";
+import { shapeProblem } from "./distribution-rules.ts";
 import type { Findings } from "./import-result.ts";
 import type { Located, LocatedMap } from "./located-yaml.ts";
 import { numberProblem } from "./validate-architecture.ts";
+import { arrivalsProblem, workloadProblem } from "./workload-rules.ts";
 
 /**
  * Reads components, links and workloads written in Weft's own field names, wherever they stand: in a Weft file, under
@@ -76,7 +84,10 @@ export class WeftFields {
     return this.#bad(key, node, "must be true or false");
   }
 
-  /** A mapping of kind, meanMs and cv, or just the mean in milliseconds. */
+  /**
+   * A mapping of kind, meanMs, cv and what else the kind has, or just the mean in milliseconds. An empirical one without
+   * usable points loses its kind with them, because nothing can stand in for points.
+   */
   distribution(key: string, mean: NumberLimit): PartialDistribution | undefined {
     const node = this.#take(key);
     if (node === undefined) return undefined;
@@ -86,13 +97,74 @@ export class WeftFields {
     }
     if (node.type !== "map") return this.#bad(key, node, "must be a mapping of kind, meanMs and cv, or a mean in ms");
     const fields = new WeftFields(node, `${this.#path}.${key}`, this.#findings);
-    const distribution = {
+    const distribution: PartialDistribution = {
       kind: fields.oneOf("kind", DISTRIBUTION_KINDS),
       meanMs: fields.number("meanMs", mean),
       cv: fields.number("cv", CV_LIMIT),
+      tailIndex: fields.number("tailIndex", TAIL_INDEX_LIMIT),
+      maxMs: fields.number("maxMs", MAX_MS_LIMIT),
+      points: fields.#points("points"),
     };
     fields.reportUnknown();
-    return distribution;
+    const misfit = shapeProblem(distribution, mean);
+    if (misfit === undefined) return distribution;
+    const { field, problem } = misfit;
+    if (distribution[field] !== undefined) fields.#refuse(field, problem);
+    if (field !== "points") return { ...distribution, [field]: undefined };
+    fields.#refuse("kind", "must come with points that can be used when it is empirical, not without");
+    return { ...distribution, kind: undefined, points: undefined };
+  }
+
+  /** All of them or none: a histogram with a hole would be another one. */
+  #points(key: string): DistributionPoint[] | undefined {
+    const node = this.#take(key);
+    if (node === undefined) return undefined;
+    if (node.type !== "list" || node.items.length > MAX_POINTS) {
+      return this.#bad(key, node, `must be a list of at most ${MAX_POINTS} points`);
+    }
+    const points: DistributionPoint[] = [];
+    for (const [index, item] of node.items.entries()) {
+      const path = `${this.#path}.${key}[${index}]`;
+      const fields = item.type === "map" ? new WeftFields(item, path, this.#findings) : undefined;
+      const upToMs = fields?.number("upToMs", MAX_MS_LIMIT);
+      const weight = fields?.number("weight", POINT_WEIGHT_LIMIT);
+      fields?.reportUnknown();
+      if (upToMs === undefined || weight === undefined) {
+        return this.#bad(key, node, `must be points with upToMs and weight, but ${index} is none`);
+      }
+      points.push({ upToMs, weight });
+    }
+    return points;
+  }
+
+  /**
+   * What only some kinds of workload have. Bursts that hold more than all requests lose factor and share, and a replay
+   * without usable arrivals its kind, because nothing can stand in for them.
+   */
+  workloadShape(): Omit<PartialWorkload, "id" | "component"> {
+    const shape: Omit<PartialWorkload, "id" | "component"> = { arrivalsMs: this.#arrivals("arrivalsMs") };
+    for (const field of Object.keys(WORKLOAD_SHAPE_LIMITS) as (keyof typeof WORKLOAD_SHAPE_LIMITS)[]) {
+      shape[field] = this.number(field, WORKLOAD_SHAPE_LIMITS[field]);
+    }
+    const kind = this.#map.entries.get("kind")?.value;
+    const misfit = workloadProblem({ component: "", kind: kind?.type === "scalar" ? kind.text : undefined, ...shape });
+    if (misfit?.field === "burstShare") {
+      this.#refuse(shape.burstShare === undefined ? "burstFactor" : "burstShare", misfit.problem);
+      return { ...shape, burstFactor: undefined, burstShare: undefined };
+    }
+    if (misfit?.field !== "arrivalsMs") return shape;
+    this.#refuse("kind", "must come with arrivals that can be used when it is replay, not without");
+    return { ...shape, kind: undefined, arrivalsMs: undefined };
+  }
+
+  /** All of them or none: a record with a hole would be another one. */
+  #arrivals(key: string): number[] | undefined {
+    const node = this.#take(key);
+    if (node === undefined) return undefined;
+    if (node.type !== "list") return this.#bad(key, node, "must be a list of times in milliseconds");
+    const arrivals = node.items.map((item) => (item.type === "scalar" ? item.value : item.type));
+    const problem = arrivalsProblem(arrivals);
+    return problem === undefined ? arrivals.map((value) => (value as number) + 0) : this.#bad(key, node, problem);
   }
 
   /** Call after the last field was taken. */
@@ -107,6 +179,12 @@ export class WeftFields {
     this.#known.add(key);
     const value = this.#map.entries.get(key)?.value;
     return value?.type === "scalar" && value.value === null ? undefined : value;
+  }
+
+  /** For a value that was read and does not fit the others. */
+  #refuse(key: string, problem: string): void {
+    const node = this.#map.entries.get(key)?.value;
+    if (node !== undefined) this.#bad(key, node, problem);
   }
 
   #bad(key: string, node: Located, problem: string): undefined {
@@ -185,6 +263,7 @@ export function readWorkload(
     ratePerSecond: fields.number("ratePerSecond", WORKLOAD_LIMITS.ratePerSecond),
     users: fields.number("users", WORKLOAD_LIMITS.users),
     thinkTimeMs: fields.number("thinkTimeMs", WORKLOAD_LIMITS.thinkTimeMs),
+    ...fields.workloadShape(),
   };
   fields.reportUnknown();
   if (client === undefined) return unreadable(node, path, "needs the component that offers it", findings);

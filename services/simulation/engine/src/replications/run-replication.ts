@@ -1,0 +1,49 @@
+/**
+ * One replication from start to end, as plain data that can be sent between threads.
+ *
+ * The run is cut into slices of equal simulated time, each a point of the series; the cuts do not change what happens
+ * (simulation.ts). The series covers the warm-up too, so that a chart can show what was left out; everything else begins
+ * after it.
+ */
+import type { Architecture } from "../architecture.ts";
+import type { LatencyBin } from "../histogram.ts";
+import { compileModel } from "../model.ts";
+import type { Results } from "../results.ts";
+import { Simulation } from "../simulation.ts";
+import type { SeriesPoint } from "./study.ts";
+
+export interface ReplicationOptions {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly warmupMs: number;
+  /** Multiplies rates and users. */
+  readonly load: number;
+  /** Points of the series, at least 1. */
+  readonly slices: number;
+}
+
+export interface ReplicationOutcome {
+  readonly results: Results;
+  /** From the start of the run on; p50Ms and p99Ms are 0 in slices that answered nothing well. */
+  readonly series: readonly SeriesPoint[];
+  readonly latencyBins: readonly LatencyBin[];
+}
+
+/** Throws ModelError when the architecture or an option cannot be run, TooManyRequestsError when the system overflows. */
+export function runReplication(architecture: Architecture, options: ReplicationOptions): ReplicationOutcome {
+  const { seed, durationMs, warmupMs, load, slices } = options;
+  const simulation = new Simulation(compileModel(architecture, { load }), { seed, durationMs, warmupMs });
+  const series: SeriesPoint[] = [];
+  for (let slice = 1; slice <= slices; slice++) {
+    simulation.runUntil(slice === slices ? durationMs : (durationMs * slice) / slices);
+    const { simulatedMs, total } = simulation.frame();
+    const { requestsPerSecond, failuresPerSecond, p50Ms, p99Ms, inFlight } = total;
+    series.push({ simulatedMs, requestsPerSecond, failuresPerSecond, p50Ms, p99Ms, inFlight });
+  }
+  return { results: simulation.results(), series, latencyBins: simulation.latencyBins() };
+}
+
+/** Seed of the replication with this index, from 0: they follow one another, and after the last comes 0. */
+export function replicationSeed(first: number, index: number): number {
+  return (first + index) % 2 ** 32;
+}

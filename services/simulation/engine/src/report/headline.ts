@@ -1,0 +1,81 @@
+/**
+ * The answer in one sentence with its numbers: does the system hold this load, how fast does it answer, what is refused,
+ * and what limits.
+ *
+ * "Does not hold" needs a queue that grows or a load above what a component can bear; "at its limit" is a full component
+ * that keeps up by shedding or because its callers wait; more than 5 % of bad answers are named before anything else that
+ * is good. A component that is merely nearest to its limit does not change the verdict.
+ */
+import type { BottleneckFinding, Study } from "../replications/study.ts";
+import { formatEstimate, formatQuantity } from "./format.ts";
+
+type Verdict = "holds" | "full" | "failing" | "overloaded" | "empty";
+
+export interface Headline {
+  readonly verdict: Verdict;
+  /** The verdict in two or three words. */
+  readonly label: string;
+  /** Plain text, not escaped. */
+  readonly sentence: string;
+}
+
+const notableErrorRatio = 0.05;
+/** A closed system fills a component without asking too much of it; the same 1 % as for shed requests. */
+const clearlyBelowOne = 0.99;
+
+const labels = {
+  holds: "Holds",
+  full: "At its limit",
+  failing: "Requests fail",
+  overloaded: "Does not hold",
+  empty: "No answers",
+} as const satisfies Record<Verdict, string>;
+
+export function headlineOf(study: Study): Headline {
+  const verdict = verdictOf(study);
+  return { verdict, label: labels[verdict], sentence: sentenceOf(study, verdict) };
+}
+
+function verdictOf({ throughputPerSecond, errorRatio, bottlenecks }: Study): Verdict {
+  if (!(throughputPerSecond.value > 0)) return "empty";
+  if (bottlenecks.some(({ reason }) => reason === "growing-queue")) return "overloaded";
+  const [limit] = bottlenecks;
+  const isFull = limit?.reason === "saturated";
+  if (isFull && limit.headroom < clearlyBelowOne) return "overloaded";
+  if (errorRatio.value > notableErrorRatio) return "failing";
+  return isFull ? "full" : "holds";
+}
+
+function sentenceOf(study: Study, verdict: Verdict): string {
+  const { throughputPerSecond, latency, replications } = study;
+  if (verdict === "empty") return `No request was answered well in the measured time${limitOf(study)}.`;
+  const rate = formatQuantity(throughputPerSecond.value, "perSecond").replace("/s", " requests/s");
+  const opening = {
+    holds: `Holds ${rate}:`,
+    full: `At its limit with ${rate}:`,
+    failing: `Answers ${rate} well:`,
+    overloaded: `Does not hold: ${rate} answered well,`,
+  }[verdict];
+  const p99 = formatEstimate(latency.p99Ms, "ms", replications) + (replications > 1 ? "" : " (single run)");
+  return `${opening} p99 ${p99}, ${refusedOf(study)}${limitOf(study)}.`;
+}
+
+function refusedOf({ components, errorRatio, replications }: Study): string {
+  const shed = components.reduce((sum, { shedPerSecond }) => sum + shedPerSecond.value, 0);
+  const failing = errorRatio.value > 0 ? `${formatEstimate(errorRatio, "share", replications)} of requests fail` : "";
+  const shedding = shed > 0 ? `${formatQuantity(shed, "perSecond")} are shed` : "nothing is shed";
+  return failing === "" ? shedding : `${failing}, ${shedding}`;
+}
+
+function limitOf({ bottlenecks, components }: Study): string {
+  const [limit] = bottlenecks;
+  if (limit === undefined) return "";
+  const name = nameOfLimit(limit, components);
+  return Number.isFinite(limit.headroom) && limit.headroom > 0
+    ? `; ${name} limits at ${formatQuantity(limit.headroom, "count")} times this load`
+    : `; ${name} limits`;
+}
+
+export function nameOfLimit({ component }: BottleneckFinding, components: Study["components"]): string {
+  return components.find(({ id }) => id === component)?.name ?? component;
+}

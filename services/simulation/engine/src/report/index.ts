@@ -1,0 +1,1 @@
+export { renderStudyPage, type StudyPageOptions } from "./study-page.ts";

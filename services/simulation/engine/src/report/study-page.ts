@@ -1,0 +1,111 @@
+/**
+ * A study as one HTML file that stands alone: no network (the page forbids it to itself), no fonts but the reader's, and
+ * everything is there without the script, which only adds read-outs. The order is that of the questions: does it hold,
+ * what limits, how did it go over time, how is the latency distributed, what did each component do, how was it computed.
+ */
+import type { Architecture } from "../architecture.ts";
+import type { Study } from "../replications/study.ts";
+import { architectureChart, linkList } from "./architecture-chart.ts";
+import { headlineOf } from "./headline.ts";
+import { latencyChart } from "./latency-chart.ts";
+import { escapeMarkup } from "./markup.ts";
+import { pageStyle } from "./page-style.ts";
+import { readOutScript } from "./read-out-script.ts";
+import { bottleneckList, componentTable, keyFigures, latencyTable, methodSection, warningList } from "./sections.ts";
+import { type TimeSeries, timeSeriesChart } from "./time-series-chart.ts";
+import { utilizationChart } from "./utilization-chart.ts";
+
+export interface StudyPageOptions {
+  readonly title: string;
+  /** The one the study is about; drawn, and kept in the page as JSON. */
+  readonly architecture: Architecture;
+  /** The caller's own, trusted: `script` replaces the page's read-outs, `style` comes after the page's own. */
+  readonly charts?: { readonly script: string; readonly style: string };
+}
+
+const timeSeries: readonly TimeSeries[] = [
+  {
+    id: "requests",
+    title: "Requests per second",
+    unit: "perSecond",
+    lines: [{ name: "requests/s", className: "a", valueAt: (point) => point.requestsPerSecond }],
+  },
+  {
+    id: "failures",
+    title: "Failures per second",
+    unit: "perSecond",
+    lines: [{ name: "failures/s", className: "b", valueAt: (point) => point.failuresPerSecond }],
+  },
+  {
+    id: "latencies",
+    title: "Latency",
+    unit: "ms",
+    lines: [
+      { name: "p50", className: "a", valueAt: (point) => point.p50Ms },
+      { name: "p99", className: "b", valueAt: (point) => point.p99Ms },
+    ],
+  },
+  {
+    id: "in-flight",
+    title: "Requests in flight",
+    unit: "count",
+    lines: [{ name: "in flight", className: "c", valueAt: (point) => point.inFlight }],
+  },
+];
+
+const heatLegend =
+  `<ul class="legend"><li><i class="calm"></i>below 70 % held</li><li><i class="warm"></i>70 to 90 %</li>` +
+  `<li><i class="hot"></i>90 % and more</li><li>instances × slots in each box; a broken line is not waited for</li></ul>`;
+
+/** The whole document. Throws nothing: what a study lacks is said in its place. */
+export function renderStudyPage(study: Study, options: StudyPageOptions): string {
+  const { architecture } = options;
+  const title = escapeMarkup(options.title);
+  const { verdict, label, sentence } = headlineOf(study);
+  const limiting = new Set(study.bottlenecks.slice(0, 1).map(({ component }) => component));
+  const studied = new Map(study.components.map((component) => [component.id, component]));
+  const script = inline(options.charts?.script ?? readOutScript);
+  const style = inline(pageStyle + (options.charts?.style ?? ""));
+  const body = [
+    `<header><h1>${title}</h1><p class="verdict ${verdict === "empty" ? "empty-run" : verdict}">${label}</p>`,
+    `<p class="answer">${escapeMarkup(sentence)}</p>${keyFigures(study)}</header><main>`,
+    warningList(study.warnings),
+    section("What limits", bottleneckList(study)),
+    section(
+      "The architecture",
+      `<div class="card">${architectureChart(architecture, studied, study.bottlenecks[0]?.component)}${heatLegend}${linkList(architecture)}</div>`,
+    ),
+    section(
+      "Over time",
+      `<div class="grid-2">${timeSeries.map((series) => timeSeriesChart(study, series)).join("")}</div>`,
+    ),
+    section(
+      "How latency is distributed",
+      `<div class="grid-2">${latencyChart(study, "latency-curve")}${latencyTable(study)}</div>`,
+    ),
+    section(
+      "Components",
+      `${utilizationChart(study, limiting)}<div class="card after">${componentTable(study, limiting)}</div>`,
+    ),
+    section("How this was computed", `<div class="card">${methodSection(study, architecture)}</div>`),
+    `</main><footer>Simulated with Weft.</footer>`,
+  ];
+  return [
+    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>`,
+    `<meta name="viewport" content="width=device-width,initial-scale=1">`,
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none';style-src 'unsafe-inline';script-src 'unsafe-inline'">`,
+    `<style>${style}</style></head><body>`,
+    ...body,
+    `<script>${script}</script></body></html>`,
+    "",
+  ].join("\n");
+}
+
+function section(title: string, content: string): string {
+  return `<section><h2>${title}</h2>${content}</section>`;
+}
+
+/** An end tag inside would end the element early; in a string of a script or style the backslash changes nothing. */
+function inline(text: string): string {
+  return text.replace(/<(?=\/(script|style)|!--)/gi, "<\\");
+}

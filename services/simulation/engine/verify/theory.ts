@@ -1,0 +1,57 @@
+/**
+ * Exact answers that a formula gives and a table would only round.
+ *
+ * The start of an M/M/1 from empty is computed by uniformization (Jensen, 1953): the chain is looked at when a Poisson
+ * process of rate λ + μ ticks, and what it shows after k ticks is weighted with the probability of k ticks by then.
+ */
+
+/** Number in an M/M/1 that began empty: expected after `seconds`, and as a mean over the time until then. */
+export function mmOneFromEmpty(
+  arrivalsPerSecond: number,
+  servedPerSecond: number,
+  seconds: number,
+): { atEnd: number; meanUntilEnd: number } {
+  const ticksPerSecond = arrivalsPerSecond + servedPerSecond;
+  const ticks = ticksPerSecond * seconds;
+  const up = arrivalsPerSecond / ticksPerSecond;
+  const most = Math.ceil(ticks + 12 * Math.sqrt(ticks) + 30);
+  let probabilities = new Float64Array(most + 2);
+  probabilities[0] = 1;
+  let atEnd = 0;
+  let area = 0;
+  let ticksLeft = 1;
+  for (let tick = 0; tick <= most; tick++) {
+    const expected = probabilities.reduce((sum, probability, number) => sum + probability * number, 0);
+    const weight = poissonProbability(tick, ticks);
+    ticksLeft -= weight;
+    atEnd += weight * expected;
+    area += (expected * Math.max(0, ticksLeft)) / ticksPerSecond;
+    const next = new Float64Array(most + 2);
+    for (let number = 0; number <= tick; number++) {
+      const probability = probabilities[number] as number;
+      const below = Math.max(0, number - 1);
+      next[number + 1] = (next[number + 1] as number) + probability * up;
+      next[below] = (next[below] as number) + probability * (1 - up);
+    }
+    probabilities = next;
+  }
+  return { atEnd, meanUntilEnd: area / seconds };
+}
+
+/** Mean of the largest of `count` exponentials of mean 1: the harmonic number. */
+export function meanOfLargest(count: number): number {
+  return Array.from({ length: count }, (_, index) => 1 / (index + 1)).reduce((sum, term) => sum + term, 0);
+}
+
+/** Erlang's loss formula by its recursion: the share of calls that find all slots taken. */
+export function erlangB(offered: number, slots: number): number {
+  let blocked = 1;
+  for (let slot = 1; slot <= slots; slot++) blocked = (offered * blocked) / (slot + offered * blocked);
+  return blocked;
+}
+
+function poissonProbability(count: number, mean: number): number {
+  let logFactorial = 0;
+  for (let factor = 2; factor <= count; factor++) logFactorial += Math.log(factor);
+  return Math.exp(count * Math.log(mean) - mean - logFactorial);
+}
