@@ -37,6 +37,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<A
     summary: "Make certificates for mTLS between services",
     load: async () => (await import("./certs/certs-command.ts")).certsCommand,
   },
+  sim: {
+    summary: "Simulate an architecture from a file, without a mesh",
+    load: async () => (await import("./sim/sim-command.ts")).simCommand,
+  },
   inspect: {
     summary: "Print the registry's records of a service",
     load: async () => (await import("./registry/inspect-command.ts")).inspectCommand,
@@ -76,14 +80,34 @@ async function main(rawArgs: readonly string[]): Promise<void> {
       next: `${near === undefined ? "" : `did you mean "weft ${near}"? `}\`weft --help\` lists the commands`,
     });
   }
-  const command = await entry.load();
-  const options = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
-  if (options.includes("--help") || options.includes("-h")) {
-    printHelp(await renderUsage(command, overview));
+  await runNamed(await entry.load(), overview, rest);
+}
+
+/** Runs a command, or the one inside it that the next word names. */
+async function runNamed(command: AnyCommand, parent: AnyCommand, rawArgs: readonly string[]): Promise<void> {
+  const options = rawArgs.includes("--") ? rawArgs.slice(0, rawArgs.indexOf("--")) : rawArgs;
+  const inner = command.subCommands as Readonly<Record<string, AnyCommand>> | undefined;
+  const [word, ...rest] = rawArgs;
+  if (inner !== undefined && word !== undefined && Object.hasOwn(inner, word)) {
+    await runNamed(inner[word] as AnyCommand, command, rest);
     return;
   }
-  assertKnownOptions(rest, typeof command.args === "object" ? command.args : {});
-  await runCommand(command, { rawArgs: rest });
+  if (options.includes("--help") || options.includes("-h")) {
+    printHelp(await renderUsage(command, parent));
+    return;
+  }
+  if (inner !== undefined) {
+    const names = Object.keys(inner).join(", ");
+    const { name } = command.meta as { name: string };
+    throw new CliError(
+      word === undefined ? `weft ${name} needs a command` : `"${word}" is no command of weft ${name}`,
+      {
+        next: `weft ${name} takes: ${names}; \`weft ${name} ${Object.keys(inner)[0]} --help\` explains the first`,
+      },
+    );
+  }
+  assertKnownOptions(rawArgs, typeof command.args === "object" ? command.args : {});
+  await runCommand(command, { rawArgs: [...rawArgs] });
 }
 
 /** citty colours its help always; in a file or a pipe the escape codes would only be in the way. */

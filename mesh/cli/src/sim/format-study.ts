@@ -1,0 +1,127 @@
+import type { Analysis, Estimate, Figure, Study } from "@weft/simulator";
+import colors from "../command-line/colors.ts";
+import { formatTable } from "../command-line/table.ts";
+
+type Format = (value: number, digits?: number) => string;
+
+/** A study as a table for people: headline figures with their intervals, components, theory, bottlenecks, warnings. */
+export function formatStudy(study: Study, theory: Analysis, title: string, load: number): string {
+  const sections = [
+    headline(study, title, load),
+    headlineFigures(study),
+    componentTable(study),
+    theoryTable(study, theory),
+    listed("What theory leaves out", theory.assumptions),
+    listed(
+      "Bottlenecks",
+      study.bottlenecks.map(({ message }) => message),
+    ),
+    listed("Warnings", study.warnings),
+  ];
+  return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+}
+
+function headline(
+  { replications, durationMs, warmupMs, warmupFrom, seed, events }: Study,
+  title: string,
+  load: number,
+) {
+  const runs = replications === 1 ? "single run" : `${replications} replications`;
+  const warmup = warmupMs === 0 ? "no warm-up left out" : `the first ${seconds(warmupMs)} left out as warm-up`;
+  return (
+    `${colors.bold(title)}: ${runs} of ${seconds(durationMs)}, ${warmup} (${warmupFrom}), ` +
+    `load ${load}, seed ${seed}, ${Math.round(events).toLocaleString("en-US")} events`
+  );
+}
+
+function headlineFigures(study: Study): string {
+  const { throughputPerSecond, errorRatio, latency } = study;
+  const figures: readonly (readonly [string, Estimate, Format])[] = [
+    ["throughput", throughputPerSecond, (value) => `${number(value)} /s`],
+    ["errors", errorRatio, percent],
+    ["latency mean", latency.meanMs, ms],
+    ["latency p50", latency.p50Ms, ms],
+    ["latency p90", latency.p90Ms, ms],
+    ["latency p95", latency.p95Ms, ms],
+    ["latency p99", latency.p99Ms, ms],
+    ["latency p99.9", latency.p999Ms, ms],
+  ];
+  const isSingle = study.replications === 1;
+  return formatTable(
+    ["FIGURE", "VALUE", "95 % INTERVAL"],
+    figures.map(([name, { value, low, high }, format]) => [
+      name,
+      format(value),
+      isSingle ? "single run" : `${format(low)} to ${format(high)}`,
+    ]),
+  );
+}
+
+function componentTable({ components, replications }: Study): string {
+  const withError = ({ value, low, high }: Estimate, format: Format) =>
+    replications === 1 || high === low ? format(value) : `${format(value)} ±${format((high - low) / 2, 2)}`;
+  return formatTable(
+    ["COMPONENT", "KIND", "INSTANCES", "USED", "REQUESTS/S", "ERRORS", "QUEUE", "WAIT", "P50", "P99"],
+    components.map((component) => [
+      component.id,
+      component.kind,
+      String(component.instances),
+      component.kind === "client" ? "-" : withError(component.utilization, percent),
+      withError(component.throughputPerSecond, number),
+      withError(component.errorRatio, percent),
+      component.kind === "client" ? "-" : withError(component.queueLengthMean, number),
+      component.kind === "client" ? "-" : withError(component.waitMeanMs, ms),
+      withError(component.latency.p50Ms, ms),
+      withError(component.latency.p99Ms, ms),
+    ]),
+  );
+}
+
+/** What queueing theory says of the same model; a tilde marks what its assumptions do not cover. */
+function theoryTable(study: Study, theory: Analysis): string {
+  const said = ({ value, valid }: Figure, format: Format) =>
+    value === Number.POSITIVE_INFINITY ? "unstable" : `${valid ? "" : "~"}${format(value)}`;
+  const limit = theory.limitingComponent === undefined ? "" : ` (${theory.limitingComponent})`;
+  const rows: readonly (readonly [string, string, string])[] = [
+    ["throughput", `${number(study.throughputPerSecond.value)} /s`, `${said(theory.throughputPerSecond, number)} /s`],
+    ["latency mean", ms(study.latency.meanMs.value), said(theory.latencyMeanMs, ms)],
+    ...theory.components
+      .filter(({ utilization }) => utilization.value > 0)
+      .map(({ id, utilization }): [string, string, string] => [
+        `${id} used`,
+        percent(study.components.find((one) => one.id === id)?.utilization.value ?? 0),
+        said(utilization, percent),
+      ]),
+    [
+      "highest load",
+      "-",
+      `${theory.maximumLoad.value === Number.POSITIVE_INFINITY ? "any" : said(theory.maximumLoad, number)}${limit}`,
+    ],
+  ];
+  return formatTable(
+    ["FOR COMPARISON", "SIMULATED", "THEORY"],
+    rows.map((row) => [...row]),
+  );
+}
+
+function listed(heading: string, sentences: readonly string[]): string {
+  return sentences.length === 0 ? "" : [colors.bold(heading), ...sentences.map((text) => `  - ${text}`)].join("\n");
+}
+
+function seconds(durationMs: number): string {
+  return `${Number((durationMs / 1000).toFixed(3))} s`;
+}
+
+function ms(value: number, digits?: number): string {
+  return `${number(value, digits)} ms`;
+}
+
+function percent(share: number, digits?: number): string {
+  return `${number(share * 100, digits)} %`;
+}
+
+/** Three significant digits unless said otherwise, without an exponent; what is below a thousandth is 0. */
+function number(value: number, digits = 3): string {
+  if (value >= 1000) return String(Math.round(value));
+  return value < 0.0005 ? "0" : String(Number(value.toPrecision(digits)));
+}

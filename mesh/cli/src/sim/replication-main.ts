@@ -1,0 +1,23 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { type Architecture, type ReplicationOptions, runReplication } from "@weft/simulator";
+
+/*
+ * The thread of one worker: runs the replications it is asked for, one after the other, on the architecture it was
+ * started with. What goes wrong in a replication (a system that overflows) is answered, since the thread can go on;
+ * anything else ends the thread, and its pool says so.
+ */
+
+export type ReplicationAnswer =
+  | { readonly outcome: ReturnType<typeof runReplication> }
+  | { readonly error: { readonly name: string; readonly message: string } };
+
+parentPort?.on("message", (options: ReplicationOptions) => parentPort?.postMessage(answer(options)));
+
+function answer(options: ReplicationOptions): ReplicationAnswer {
+  try {
+    return { outcome: runReplication(workerData as Architecture, options) };
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    return { error: { name, message } };
+  }
+}
