@@ -1,6 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client, Interceptor, Transport } from "@connectrpc/connect";
-import type { Clock } from "../clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 import type { MeshConfig } from "../config/mesh-config.ts";
 import { DeadlineWheel } from "../deadline-wheel.ts";
 import { metricNames } from "../diagnostics.ts";
@@ -75,7 +75,8 @@ export class Peers {
   readonly #instances = new Map<string, readonly Instance[]>();
   readonly #sizes = new Map<string, number>();
   readonly #retryBudget: RetryBudget;
-  readonly #stopWatching: () => void;
+  readonly #known: Promise<void>;
+  #stopWatching: () => void = () => undefined;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -97,7 +98,14 @@ export class Peers {
       this.#paths.set(name, this.#createPath(peer, declaration));
       this.cache.watch(name, (instances) => this.#onInstances(name, instances));
     }
-    this.#stopWatching = options.registry.watch((update) => this.cache.apply(update));
+    this.#known = new Promise((resolve) => {
+      this.#stopWatching = options.registry.watch((update) => {
+        this.cache.apply(update);
+        if (update.kind === "reset") {
+          resolve();
+        }
+      });
+    });
     registerPeerMetrics({
       metrics: options.metrics,
       clock: options.clock,
@@ -143,6 +151,19 @@ export class Peers {
   /** How many instances of a peer are known, and how many of them would be called. */
   state(peerName: string): { readonly instances: number; readonly available: number } {
     return this.#peers.get(peerName)?.state() ?? { instances: 0, available: 0 };
+  }
+
+  /** Resolves when the registry has said who is there, or after so long: a service starts without it, too. */
+  async whenKnown(patienceMs: number): Promise<void> {
+    if (this.#peers.size === 0) {
+      return;
+    }
+    let timer: Timer | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = this.#options.clock.setTimer(resolve, patienceMs, { ref: true });
+    });
+    await Promise.race([this.#known, patience]);
+    timer?.cancel();
   }
 
   get names(): readonly string[] {

@@ -195,6 +195,11 @@ export class MeshRuntime implements Mesh {
     });
   }
 
+  /** Resolves when it is known where the peers are, or after so long. */
+  whenPeersKnown(patienceMs: number): Promise<void> {
+    return this.#peers.whenKnown(patienceMs);
+  }
+
   /** Closes the pools; calls in flight finish. */
   closePeers(): void {
     this.#peers.close();

@@ -96,6 +96,8 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     );
     mesh.ports = opened.ports;
     await health.start();
+    // Whoever is ready is called at once, and calls its peers then.
+    await mesh.whenPeersKnown(mesh.redis.state() === "ready" ? redisPatienceMs : 0);
     const instance: Instance = {
       name: options.name,
       instanceId,
