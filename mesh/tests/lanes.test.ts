@@ -294,7 +294,8 @@ describe("calls that a handler makes", () => {
     );
     const { users } = await callers([front.port]);
     await failure(users.getUserById({ userId: "u" }, { timeoutMs: 30 }));
-    expect((await told.promise).code).toBe(Code.DeadlineExceeded);
+    // Deadline here and caller's cancel race, as in gRPC: either one ends the handler's call.
+    expect([Code.DeadlineExceeded, Code.Canceled]).toContain((await told.promise).code);
     expect(arrived).toBe(0);
   });
 
