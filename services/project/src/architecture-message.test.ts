@@ -1,9 +1,17 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ArchitectureSchema } from "@weft/proto/weft/project/v1/architecture_pb.ts";
+import { create, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  ArchitectureSchema,
+  ComponentSchema,
+  LinkSchema,
+  WorkloadSchema,
+} from "@weft/proto/weft/project/v1/architecture_pb.ts";
+import fc from "fast-check";
 import { expect, test } from "vitest";
+import { anyArchitecture, everyOption } from "../tests/any-architecture.ts";
 import { architectureFrom, architectureMessage } from "./architecture-message.ts";
 import { WORKLOAD_KINDS } from "./domain/architecture/architecture.ts";
 import { completeArchitecture } from "./domain/architecture/complete-architecture.ts";
+import { optionPaths } from "./domain/architecture/option-rules.ts";
 
 test("distributions of every kind are the same behind the wire", () => {
   const points = [
@@ -43,3 +51,46 @@ test("workloads of every kind are the same behind the wire, and need no more tha
   expect(received).toEqual({ architecture, problems: [] });
   expect(JSON.stringify(received.architecture)).toBe(JSON.stringify(architecture));
 });
+
+test("every architecture is the same behind the wire", () => {
+  fc.assert(
+    fc.property(anyArchitecture, (architecture) => {
+      const bytes = toBinary(ArchitectureSchema, create(ArchitectureSchema, architectureMessage(architecture)));
+      const received = completeArchitecture(architectureFrom(fromBinary(ArchitectureSchema, bytes)));
+      expect(received).toEqual({ architecture, problems: [] });
+      expect(JSON.stringify(received.architecture)).toBe(JSON.stringify(architecture));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("every option is the same behind the wire", () => {
+  const message = create(ArchitectureSchema, architectureMessage(everyOption));
+  const received = architectureFrom(fromBinary(ArchitectureSchema, toBinary(ArchitectureSchema, message)));
+  expect(completeArchitecture(received)).toEqual({ architecture: everyOption, problems: [] });
+});
+
+test.each([
+  ["component", ComponentSchema, ["serviceTime"]],
+  ["link", LinkSchema, ["latency"]],
+  ["workload", WorkloadSchema, []],
+] as const)(
+  "the options of a %s are fields of its message, and its groups have no others",
+  (owner, schema, durations) => {
+    const fields = fieldPaths(schema, durations);
+    expect(fields).toEqual(expect.arrayContaining(optionPaths(owner)));
+    const inGroups = (path: string) => path.includes(".");
+    expect(fields.filter(inGroups).sort()).toEqual(optionPaths(owner).filter(inGroups).sort());
+  },
+);
+
+/** The fields of a message, and those of messages in it after their field ("breaker.openMs"). */
+function fieldPaths(schema: DescMessage, without: readonly string[]): string[] {
+  return schema.fields
+    .filter(({ localName }) => !without.includes(localName))
+    .flatMap(({ localName, message }) =>
+      message === undefined
+        ? [localName]
+        : [localName, ...fieldPaths(message, []).map((inner) => `${localName}.${inner}`)],
+    );
+}

@@ -5,9 +5,12 @@
  * field, what was given and what is allowed. Cycles are left to `call-order.ts`, which needs the references to be right.
  */
 import type { Architecture, Component, Distribution, Link, Workload } from "./architecture.ts";
-import { cacheIssues } from "./cache/check-cache.ts";
+import { componentOptionIssues } from "./check-component-options.ts";
 import { distributionIssues } from "./check-distribution.ts";
+import { linkOptionIssues } from "./check-link-options.ts";
+import { workloadOptionIssues } from "./check-workload-options.ts";
 import type { ModelIssue } from "./model-error.ts";
+import type { OptionIssue } from "./option-issues.ts";
 import { workloadIssues } from "./workloads/check-workload.ts";
 import { peakRatePerSecond } from "./workloads/expected-arrivals.ts";
 import { resolveWorkload } from "./workloads/resolve-workload.ts";
@@ -18,7 +21,6 @@ const maximumRatePerSecond = 10_000_000;
 const maximumUsers = 1_000_000;
 
 const componentKinds = ["client", "load_balancer", "service", "cache", "database", "queue", "external"];
-const balancings = ["power_of_two", "random", "round_robin", "least_connections"];
 const idPattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 type Place = Pick<ModelIssue, "component" | "link">;
@@ -63,16 +65,13 @@ function checkComponent(check: Check, component: Component): void {
   }
   check.oneOf(place, "kind", component.kind, componentKinds);
   check.oneOf(place, "fanOut", component.fanOut, ["sequential", "parallel"]);
-  check.oneOf(place, "balancing", component.balancing ?? "power_of_two", balancings);
-  check.oneOf(place, "discipline", component.discipline ?? "fifo", ["fifo", "lifo"]);
-  check.oneOf(place, "shed", component.shed ?? "newest", ["newest", "oldest"]);
   check.integer(place, "instances", component.instances, 1, 1000);
   check.integer(place, "concurrency", component.concurrency, 1, 10_000);
   check.integer(place, "queueCapacity", component.queueCapacity, 0, 1_000_000);
   check.number(place, "errorRatio", component.errorRatio, 0, 1);
   check.number(place, "hitRatio", component.hitRatio, 0, 1);
   check.distribution(place, "serviceTime", component.serviceTime, 600_000);
-  for (const { field, message } of cacheIssues(component)) check.add(place, field, `${whereIs(place)}${message}`);
+  check.addAll(place, whereIs(place), componentOptionIssues(component));
 }
 
 function checkLink(check: Check, link: Link, byId: ReadonlyMap<string, Component>): void {
@@ -92,6 +91,7 @@ function checkLink(check: Check, link: Link, byId: ReadonlyMap<string, Component
   check.number(place, "retryBackoffMs", link.retryBackoffMs, 0, 60_000);
   check.number(place, "callsPerRequest", link.callsPerRequest, 0, 100);
   check.number(place, "weight", link.weight, 0, 1000);
+  check.addAll(place, whereIs(place), linkOptionIssues(link));
 }
 
 function checkOutgoing(check: Check, component: Component, links: readonly Link[]): void {
@@ -117,6 +117,7 @@ function checkWorkload(check: Check, workload: Workload, byId: ReadonlyMap<strin
     check.add(place, "component", `workload "${workload.id}" is on a ${target.kind}; only clients originate requests`);
   }
   for (const { field, message } of workloadIssues(workload)) check.add(place, field, message);
+  check.addAll(place, `workload "${workload.id}": `, workloadOptionIssues(workload));
 }
 
 class Check {
@@ -124,6 +125,10 @@ class Check {
 
   add(place: Place, field: string, message: string): void {
     this.issues.push({ ...place, field, message });
+  }
+
+  addAll(place: Place, where: string, issues: readonly OptionIssue[]): void {
+    for (const { field, message } of issues) this.add(place, field, `${where}${message}`);
   }
 
   number(place: Place, field: string, value: number, minimum: number, maximum: number): void {

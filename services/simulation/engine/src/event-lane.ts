@@ -4,9 +4,12 @@
  * Most events of a run are of this kind (timeouts, network delays, constant work), and most timeouts are never needed. In a
  * ring they cost two stores; in the heap each would make every other event's way longer.
  */
+import type { Dues } from "./event-queue.ts";
 import { grownFloat64, grownInt32 } from "./grow-array.ts";
 
 export class EventLane {
+  /** Whose events these are, when cancelled ones may be dropped before their time. */
+  readonly dues: Dues | undefined;
   size = 0;
   /** Of the event that was scheduled last. */
   lastTimeNs = 0;
@@ -16,7 +19,8 @@ export class EventLane {
   #codes: Int32Array<ArrayBuffer>;
 
   /** The capacity must be a power of two. */
-  constructor(capacity = 64) {
+  constructor(dues?: Dues, capacity = 64) {
+    this.dues = dues;
     this.#times = new Float64Array(capacity);
     this.#sequences = new Float64Array(capacity);
     this.#codes = new Int32Array(capacity);

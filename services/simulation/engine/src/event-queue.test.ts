@@ -23,7 +23,7 @@ describe("EventQueue", () => {
             expect(queue.nextTimeNs).toBe(next?.timeNs ?? Number.POSITIVE_INFINITY);
             expect(queue.pop()).toBe(next !== undefined);
             if (next === undefined) continue;
-            expect(queue).toMatchObject({ timeNs: next.timeNs, subject: next.subject, kind: next.subject % 7 });
+            expect(queue).toMatchObject({ nowNs: next.timeNs, subject: next.subject, kind: next.subject % 7 });
           }
           expect(queue.size).toBe(0);
         },
@@ -38,7 +38,7 @@ describe("EventQueue", () => {
     queue.pop();
     expect(queue).toMatchObject({ sequence: early, kind: 2, subject: 2 ** 27 - 1 });
     queue.pop();
-    expect(queue).toMatchObject({ sequence: late, timeNs: 2e15 });
+    expect(queue).toMatchObject({ sequence: late, nowNs: 2e15 });
   });
 
   test("hands events out in the same order with lanes and without", () => {
@@ -49,16 +49,15 @@ describe("EventQueue", () => {
         const [heap, laned] = [new EventQueue({ lanes: false }), new EventQueue()];
         const lanes = delaysNs.map((delayNs) => laned.laneOf(delayNs));
         expect(heap.laneOf(3)).toBe(noLane);
-        const popped = (queue: EventQueue) => [queue.pop(), queue.timeNs, queue.sequence, queue.kind, queue.subject];
-        let nowNs = 0;
+        const popped = (queue: EventQueue) => [queue.pop(), queue.nowNs, queue.sequence, queue.kind, queue.subject];
         for (const [subject, { delay, advance }] of actions.entries()) {
           const lane = lanes[delay] ?? noLane;
-          const timeNs = nowNs + (delaysNs[delay] ?? (subject * 7919) % 97);
-          expect(laned.pushInto(lane, timeNs, subject % 14, subject)).toBe(heap.push(timeNs, subject % 15, subject));
+          const delayNs = delaysNs[delay] ?? (subject * 7919) % 97;
+          const sequence = heap.after(delayNs, noLane, subject % 15, subject);
+          expect(laned.after(delayNs, lane, subject % 15, subject)).toBe(sequence);
           if (!advance) continue;
           expect(laned.nextTimeNs).toBe(heap.nextTimeNs);
           expect(popped(laned)).toEqual(popped(heap));
-          nowNs = heap.timeNs;
         }
         expect(laned.size).toBe(heap.size);
         while (heap.size > 0) expect(popped(laned)).toEqual(popped(heap));
@@ -70,11 +69,37 @@ describe("EventQueue", () => {
   test("keeps the order when an event comes into a lane before the lane's last", () => {
     const queue = new EventQueue();
     const lane = queue.laneOf(5);
-    queue.pushInto(lane, 10, 1, 1);
-    queue.pushInto(lane, 20, 1, 2);
-    queue.pushInto(lane, 15, 1, 3);
+    queue.after(10, lane, 1, 1);
+    queue.after(20, lane, 1, 2);
+    queue.after(15, lane, 1, 3);
     const order: number[] = [];
     while (queue.pop()) order.push(queue.subject);
     expect(order).toEqual([1, 3, 2]);
+  });
+
+  test("lets happen at once what has no delay, before all else of that time", () => {
+    const queue = new EventQueue();
+    queue.push(5, 1, 1);
+    queue.push(5, 1, 2);
+    queue.pop();
+    queue.after(0, noLane, 1, 3);
+    queue.after(0, queue.laneOf(0), 1, 4);
+    const order: number[] = [];
+    while (queue.pop()) order.push(queue.subject);
+    expect([order, queue.nowNs]).toEqual([[3, 4, 2], 5]);
+  });
+
+  test("a lane of events that may be cancelled hands out the first, and then only those that still count", () => {
+    const queue = new EventQueue();
+    const dues = { dueSequence: new Float64Array(10) };
+    const lane = queue.laneOf(7, dues);
+    expect(queue.laneOf(7)).not.toBe(lane);
+    for (let subject = 0; subject < 10; subject++) dues.dueSequence[subject] = queue.after(7, lane, 1, subject);
+    for (const subject of [1, 2, 5, 9]) dues.dueSequence[subject] = 0;
+    const order: number[] = [];
+    while (queue.pop()) order.push(queue.subject);
+    expect(order).toEqual([0, 3, 4, 6, 7, 8]);
+    queue.after(7, lane, 1, 4);
+    expect([queue.pop(), queue.subject, queue.nowNs]).toEqual([true, 4, 14]);
   });
 });

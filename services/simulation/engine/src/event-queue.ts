@@ -1,12 +1,16 @@
 /**
- * The future events, earliest first; events of the same time leave in the order they were scheduled.
+ * The future events, in a total order: by time, then what happens at once before what was waited for, then as scheduled.
  *
  * A binary heap over three parallel typed arrays: time, sequence, and a code that packs what happens to whom. `sequence`
- * grows by one per event and breaks ties, so the order is total and a run is repeatable. Nothing is ever removed from
- * the middle: whoever cancels an event remembers the sequence it was given and ignores the event when it comes.
+ * grows by one per event and breaks ties, so a run is repeatable. Nothing is ever removed from the middle: whoever cancels an
+ * event remembers the sequence it was given and ignores the event when it comes.
  *
- * Events of one constant delay go into a lane (event-lane.ts), of which only the first stands in the heap, so the heap stays as
- * small as the number of delays and of random waits. The order is the same with lanes and without.
+ * Three things keep the heap out of the way of most events.
+ * - What happens without delay goes through a ring and is next, before anything else of the same time.
+ * - Events of one constant delay go into a lane (event-lane.ts), of which only the first stands in the heap, so the heap stays
+ *   as small as the number of delays and of random waits. A lane of events that are mostly cancelled (timeouts) drops those when
+ *   they become its first, without a way through the heap. The order is the same with lanes and without.
+ * - Taking an event leaves a hole at the root, which the next event scheduled fills: one way through the heap instead of two.
  *
  * Times are whole nanoseconds in a double, exact up to 2^53 (104 days).
  */
@@ -23,20 +27,28 @@ const maxLanes = 4096;
 /** What `laneOf` answers when there is none. */
 export const noLane = -1;
 
+/** Who schedules events that may be cancelled: by subject, the sequence of the event that counts. */
+export interface Dues {
+  readonly dueSequence: Float64Array;
+}
+
 /** Kinds must be below 15 and subjects below 2^27. */
 export class EventQueue {
+  /** The simulated time: of the event that `pop` took last, or later. */
+  nowNs = 0;
   /** The event that `pop` took last. */
-  timeNs = 0;
   sequence = 0;
   kind = 0;
   subject = 0;
 
-  /** In the heap; lanes hold more. */
+  /** In the heap, the hole included; lanes hold more. */
   #size = 0;
-  #inLanes = 0;
+  #hasHole = false;
   #nextSequence = 1;
+  readonly #atOnce = new EventLane();
   readonly #lanes: EventLane[] = [];
   readonly #laneByDelay = new Map<number, number>();
+  readonly #cancellableLaneByDelay = new Map<number, number>();
   readonly #usesLanes: boolean;
   #times: Float64Array;
   #sequences: Float64Array;
@@ -50,22 +62,34 @@ export class EventQueue {
   }
 
   get size(): number {
-    return this.#size + this.#inLanes;
+    let inLanes = 0;
+    for (const { size } of this.#lanes) inLanes += Math.max(0, size - 1);
+    return this.#atOnce.size + this.#size - (this.#hasHole ? 1 : 0) + inLanes;
   }
 
-  /** The lane of a constant delay, for `pushInto`; asked once per delay, when the model is made ready. */
-  laneOf(delayNs: number): number {
+  /**
+   * The lane of a constant delay, for `after`; asked once per delay, when a run is made ready. With `dues` it is for events
+   * that are mostly cancelled, all of them of one kind of subject.
+   */
+  laneOf(delayNs: number, dues?: Dues): number {
     if (!this.#usesLanes) return noLane;
-    const known = this.#laneByDelay.get(delayNs);
+    const lanes = dues === undefined ? this.#laneByDelay : this.#cancellableLaneByDelay;
+    const known = lanes.get(delayNs);
     if (known !== undefined) return known;
     if (this.#lanes.length === maxLanes) return noLane;
-    this.#lanes.push(new EventLane());
-    this.#laneByDelay.set(delayNs, this.#lanes.length - 1);
+    this.#lanes.push(new EventLane(dues));
+    lanes.set(delayNs, this.#lanes.length - 1);
     return this.#lanes.length - 1;
   }
 
-  /** Schedules an event in a lane, or in the heap when it has none or its time is before the lane's last. */
-  pushInto(lane: number, timeNs: number, kind: number, subject: number): number {
+  /** Schedules an event this long from now, in its lane or in none; returns its sequence, which is never 0. */
+  after(delayNs: number, lane: number, kind: number, subject: number): number {
+    if (delayNs === 0) {
+      const sequence = this.#nextSequence++;
+      this.#atOnce.push(this.nowNs, sequence, (subject << kindBits) | kind);
+      return sequence;
+    }
+    const timeNs = this.nowNs + delayNs;
     if (lane === noLane) return this.push(timeNs, kind, subject);
     const ring = this.#lanes[lane] as EventLane;
     if (ring.size === 0) {
@@ -77,22 +101,29 @@ export class EventQueue {
     if (timeNs < ring.lastTimeNs) return this.push(timeNs, kind, subject);
     const sequence = this.#nextSequence++;
     ring.push(timeNs, sequence, (subject << kindBits) | kind);
-    this.#inLanes++;
     return sequence;
   }
 
   /** Time of the next event; Infinity when there is none. */
   get nextTimeNs(): number {
+    if (this.#atOnce.size > 0) return this.nowNs;
+    if (this.#hasHole) this.#closeHole();
     return this.#size === 0 ? Number.POSITIVE_INFINITY : (this.#times[0] as number);
   }
 
-  /** Schedules an event and returns its sequence, which is never 0. */
+  /** Schedules an event at a time, not before now, and returns its sequence, which is never 0. */
   push(timeNs: number, kind: number, subject: number): number {
+    const sequence = this.#nextSequence++;
+    const code = (subject << kindBits) | kind;
+    if (this.#hasHole) {
+      this.#hasHole = false;
+      this.#sink(timeNs, sequence, code);
+      return sequence;
+    }
     if (this.#size === this.#times.length) this.#grow();
     const times = this.#times;
     const sequences = this.#sequences;
     const codes = this.#codes;
-    const sequence = this.#nextSequence++;
     let hole = this.#size++;
     while (hole > 0) {
       const parent = (hole - 1) >> 1;
@@ -105,51 +136,70 @@ export class EventQueue {
     }
     times[hole] = timeNs;
     sequences[hole] = sequence;
-    codes[hole] = (subject << kindBits) | kind;
+    codes[hole] = code;
     return sequence;
   }
 
-  /** Takes the next event into `timeNs`, `sequence`, `kind` and `subject`; false when there is none. */
+  /** Takes the next event into `nowNs`, `sequence`, `kind` and `subject`; false when there is none. */
   pop(): boolean {
-    if (this.#size === 0) return false;
-    const times = this.#times;
-    const sequences = this.#sequences;
-    const codes = this.#codes;
-    let code = codes[0] as number;
-    this.timeNs = times[0] as number;
-    this.sequence = sequences[0] as number;
-    if ((code & kindMask) === laneKind) {
-      const laneCode = code;
-      const lane = this.#lanes[code >>> kindBits] as EventLane;
-      code = lane.firstCode;
-      lane.shift();
-      if (lane.size > 0) {
-        this.#inLanes--;
-        this.#sink(lane.firstTimeNs, lane.firstSequence, laneCode, this.#size);
-        this.kind = code & kindMask;
-        this.subject = code >>> kindBits;
-        return true;
-      }
+    const atOnce = this.#atOnce;
+    let code: number;
+    if (atOnce.size > 0) {
+      code = atOnce.firstCode;
+      this.sequence = atOnce.firstSequence;
+      atOnce.shift();
+    } else {
+      if (this.#hasHole) this.#closeHole();
+      if (this.#size === 0) return false;
+      code = this.#codes[0] as number;
+      this.nowNs = this.#times[0] as number;
+      this.sequence = this.#sequences[0] as number;
+      if ((code & kindMask) === laneKind) code = this.#popLane(code);
+      else this.#hasHole = true;
     }
     this.kind = code & kindMask;
     this.subject = code >>> kindBits;
-    const size = --this.#size;
-    if (size > 0) this.#sink(times[size] as number, sequences[size] as number, codes[size] as number, size);
     return true;
   }
 
-  #sink(timeNs: number, sequence: number, code: number, size: number): void {
+  /** Takes the first of the lane that stands at the root, and puts its next there. */
+  #popLane(laneCode: number): number {
+    const lane = this.#lanes[laneCode >>> kindBits] as EventLane;
+    const code = lane.firstCode;
+    lane.shift();
+    if (lane.dues !== undefined) dropCancelled(lane, lane.dues);
+    if (lane.size === 0) this.#hasHole = true;
+    else this.#sink(lane.firstTimeNs, lane.firstSequence, laneCode);
+    return code;
+  }
+
+  #closeHole(): void {
+    this.#hasHole = false;
+    const last = --this.#size;
+    if (last > 0) {
+      this.#sink(this.#times[last] as number, this.#sequences[last] as number, this.#codes[last] as number);
+    }
+  }
+
+  /** Puts an event into the hole at the root and lets it sink to its place. */
+  #sink(timeNs: number, sequence: number, code: number): void {
     const times = this.#times;
     const sequences = this.#sequences;
     const codes = this.#codes;
+    const size = this.#size;
     let hole = 0;
-    for (;;) {
-      let child = 2 * hole + 1;
-      if (child >= size) break;
+    for (let child = 1; child < size; child = 2 * hole + 1) {
+      let childNs = times[child] as number;
       const right = child + 1;
-      if (right < size && this.#isBefore(right, times[child] as number, sequences[child] as number)) child = right;
-      if (!this.#isBefore(child, timeNs, sequence)) break;
-      times[hole] = times[child] as number;
+      if (right < size) {
+        const rightNs = times[right] as number;
+        if (rightNs < childNs || (rightNs === childNs && (sequences[right] as number) < (sequences[child] as number))) {
+          child = right;
+          childNs = rightNs;
+        }
+      }
+      if (childNs > timeNs || (childNs === timeNs && (sequences[child] as number) > sequence)) break;
+      times[hole] = childNs;
       sequences[hole] = sequences[child] as number;
       codes[hole] = codes[child] as number;
       hole = child;
@@ -159,15 +209,14 @@ export class EventQueue {
     codes[hole] = code;
   }
 
-  #isBefore(index: number, timeNs: number, sequence: number): boolean {
-    const other = this.#times[index] as number;
-    return other < timeNs || (other === timeNs && (this.#sequences[index] as number) < sequence);
-  }
-
   #grow(): void {
     const capacity = this.#times.length * 2;
     this.#times = grownFloat64(this.#times, capacity);
     this.#sequences = grownFloat64(this.#sequences, capacity);
     this.#codes = grownInt32(this.#codes, capacity);
   }
+}
+
+function dropCancelled(lane: EventLane, { dueSequence }: Dues): void {
+  while (lane.size > 0 && dueSequence[lane.firstCode >>> kindBits] !== lane.firstSequence) lane.shift();
 }

@@ -1,5 +1,14 @@
 export { type Analysis, analyze, type Figure } from "./analytic/network.ts";
+export { checkChange } from "./apply-change.ts";
 export type * from "./architecture.ts";
+export { type Calibration, calibrate } from "./calibration/calibrate.ts";
+export { compareMeasured, type FigureComparison } from "./calibration/compare-measured.ts";
+export { holdOut } from "./calibration/hold-out.ts";
+export { CalibrationError } from "./calibration/json.ts";
+export { type Metrics, metricRoles, readPrometheus } from "./calibration/prometheus.ts";
+export { readTraces } from "./calibration/read-traces.ts";
+export { SpanCollector } from "./calibration/spans.ts";
+export type { Change, PlannedChange } from "./changes.ts";
 export { checkLoad } from "./check-architecture.ts";
 export { estimateEvents } from "./estimate-events.ts";
 export type { Frame } from "./frame.ts";
@@ -14,8 +23,17 @@ export {
   runReplication,
 } from "./replications/run-replication.ts";
 export type { Estimate, Study } from "./replications/study.ts";
+export type { Span, SpanOutcome } from "./request-traces.ts";
 export type { Results } from "./results.ts";
-export { assertSimulationOptions, Simulation } from "./simulation.ts";
+export { assertSimulationOptions, Simulation, type SimulationSnapshot } from "./simulation.ts";
+export { restoreSimulation, SnapshotError } from "./snapshot.ts";
 export { meanInterval } from "./statistics/interval.ts";
 export { decideReplications } from "./statistics/stopping.ts";
 export { TooManyRequestsError } from "./visit-pool.ts";
+export { type CapacityAnswer, CapacitySearch } from "./what-if/capacity-search.ts";
+export { capacitySentence } from "./what-if/capacity-sentence.ts";
+export { type Comparison, compareVersions } from "./what-if/compare.ts";
+export { type Cost, costOf, type Prices, readPrices } from "./what-if/cost.ts";
+export { type Objective, parseObjective } from "./what-if/objective.ts";
+export { makeSweep, type Sweep } from "./what-if/sweep.ts";
+export { parseSweep } from "./what-if/sweep-values.ts";

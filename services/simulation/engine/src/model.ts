@@ -4,7 +4,19 @@
  * A model is immutable plain data and knows nothing of a run: several simulations may share one. Whatever is refused is
  * refused here, with every issue at once, so that the engine never meets an impossible value.
  */
-import type { Architecture, Balancing, Component, Distribution, KeyedCacheOptions } from "./architecture.ts";
+import type {
+  Architecture,
+  Autoscaler,
+  Balancing,
+  Breaker,
+  Component,
+  Distribution,
+  KeyedCacheOptions,
+  Link,
+  Locks,
+  RateLimit,
+  RetryBudget,
+} from "./architecture.ts";
 import { orderByCalls } from "./call-order.ts";
 import { checkArchitecture } from "./check-architecture.ts";
 import { ModelError } from "./model-error.ts";
@@ -21,11 +33,18 @@ export interface ModelComponent {
   readonly isCache: boolean;
   readonly isBalancer: boolean;
   readonly isParallel: boolean;
-  readonly isLastInFirstOut: boolean;
+  readonly discipline: "fifo" | "lifo" | "priority";
   readonly shedsOldest: boolean;
   readonly holdsSlot: boolean;
+  readonly dropsExpired: boolean;
+  readonly splitsReads: boolean;
+  /** Of its instances; of a load balancer: of its links. */
   readonly balancing: Balancing;
+  /** Empty when none is given. */
+  readonly instanceWeights: readonly number[];
+  /** At the start of the run, and the most there may be in it. */
   readonly instances: number;
+  readonly maxInstances: number;
   readonly concurrency: number;
   readonly queueCapacity: number;
   readonly serviceTime: Distribution;
@@ -34,6 +53,11 @@ export interface ModelComponent {
   readonly hitRatio: number;
   /** Caches with keys, which have no fixed hit ratio. */
   readonly cache: KeyedCacheOptions | undefined;
+  /** Cores per instance; 0: every slot has its own. */
+  readonly cpus: number;
+  readonly rateLimit: Required<RateLimit> | undefined;
+  readonly autoscaler: Required<Autoscaler> | undefined;
+  readonly locks: Locks | undefined;
   readonly links: readonly ModelLink[];
 }
 
@@ -47,6 +71,20 @@ export interface ModelLink {
   readonly timeoutMs: number;
   readonly retries: number;
   readonly retryBackoffMs: number;
+  readonly retryJitter: "full" | "none";
+  readonly retryBudget: Required<RetryBudget> | undefined;
+  readonly breaker: Required<Breaker> | undefined;
+  readonly timeoutCancels: boolean;
+  /** For these, 0 is none or no limit, as in `Link`. */
+  readonly hedgeAfterMs: number;
+  readonly maxConnections: number;
+  readonly connectionQueue: number;
+  readonly connectionTimeoutMs: number;
+  readonly lossRatio: number;
+  readonly retransmitMs: number;
+  readonly bandwidthMbps: number;
+  readonly requestKb: number;
+  readonly answerKb: number;
   /** Load balancers: the probability of this link. Others: the mean number of calls. */
   readonly callsPerRequest: number;
   readonly isAwaited: boolean;
@@ -83,11 +121,10 @@ export function compileModel(architecture: Architecture, options: { load?: numbe
   });
   const links = architecture.links.map((link, index): ModelLink => {
     const { from, to } = edges[index] as (typeof edges)[number];
-    const { id, latency, timeoutMs, retries, retryBackoffMs, weight } = link;
-    const callsPerRequest =
-      kindOf(from) === "load_balancer" ? weight / (weightOf.get(from) as number) : link.callsPerRequest;
-    const isAwaited = !link.asynchronous && kindOf(from) !== "queue";
-    return { index, id, from, to, latency, timeoutMs, retries, retryBackoffMs, callsPerRequest, isAwaited };
+    const isBalanced = kindOf(from) === "load_balancer";
+    const callsPerRequest = isBalanced ? link.weight / (weightOf.get(from) as number) : link.callsPerRequest;
+    const isFromQueue = kindOf(from) === "queue";
+    return { ...modelLink(link, isFromQueue), index, from, to, callsPerRequest };
   });
   const ordered = orderByCalls(architecture.components.length, edges);
   if ("cycle" in ordered) throw cycleError(ordered.cycle.map((index) => architecture.components[index]?.id ?? ""));
@@ -102,29 +139,70 @@ export function compileModel(architecture: Architecture, options: { load?: numbe
   };
 }
 
+function modelLink(link: Link, isFromQueue: boolean): Omit<ModelLink, "index" | "from" | "to" | "callsPerRequest"> {
+  const { id, latency, timeoutMs, retries, retryBackoffMs, retryBudget, breaker } = link;
+  return {
+    id,
+    latency,
+    timeoutMs,
+    retries,
+    retryBackoffMs,
+    retryJitter: link.retryJitter ?? "full",
+    retryBudget: retryBudget && { ...retryBudget, burst: retryBudget.burst ?? 10 },
+    breaker: breaker && { ...breaker, probes: breaker.probes ?? 1 },
+    timeoutCancels: link.timeoutCancels ?? false,
+    hedgeAfterMs: link.hedgeAfterMs ?? 0,
+    maxConnections: link.maxConnections ?? 0,
+    connectionQueue: link.connectionQueue ?? (isFromQueue ? 1_000_000 : 10_000),
+    connectionTimeoutMs: link.connectionTimeoutMs ?? 0,
+    lossRatio: link.lossRatio ?? 0,
+    retransmitMs: link.retransmitMs ?? 0,
+    bandwidthMbps: link.bandwidthMbps ?? 0,
+    requestKb: link.requestKb ?? 1,
+    answerKb: link.answerKb ?? 1,
+    isAwaited: !link.asynchronous && !isFromQueue,
+  };
+}
+
 function modelComponent(component: Component, index: number, links: readonly ModelLink[]): ModelComponent {
-  const { id, name, kind, instances, concurrency, queueCapacity, serviceTime, errorRatio } = component;
+  const { id, name, kind, concurrency, queueCapacity, serviceTime, errorRatio, rateLimit, autoscaler } = component;
+  const isClient = kind === "client";
+  const isBalancer = kind === "load_balancer";
+  const instances = isClient ? 1 : component.instances;
   return {
     index,
     id,
     name,
     kind,
-    isClient: kind === "client",
+    isClient,
     isQueue: kind === "queue",
     isCache: kind === "cache",
-    isBalancer: kind === "load_balancer",
+    isBalancer,
     isParallel: component.fanOut === "parallel",
-    isLastInFirstOut: component.discipline === "lifo",
+    discipline: component.discipline ?? "fifo",
     shedsOldest: component.shed === "oldest",
     holdsSlot: component.holdsSlot ?? true,
-    balancing: component.balancing ?? "power_of_two",
+    dropsExpired: component.dropsExpired ?? false,
+    splitsReads: component.readWriteSplit ?? false,
+    balancing: component.balancing ?? (isBalancer ? "weighted" : "power_of_two"),
+    instanceWeights: component.balancing === "weighted" ? (component.instanceWeights ?? []) : [],
     instances,
+    maxInstances: Math.max(instances, autoscaler?.maxInstances ?? 0),
     concurrency,
     queueCapacity,
     serviceTime,
     errorRatio,
     hitRatio: kind === "cache" ? component.hitRatio : 0,
     cache: component.cache,
+    cpus: component.cpus ?? 0,
+    rateLimit: rateLimit && { ...rateLimit, whenExceeded: rateLimit.whenExceeded ?? "reject" },
+    autoscaler: autoscaler && {
+      ...autoscaler,
+      intervalMs: autoscaler.intervalMs ?? 15_000,
+      startDelayMs: autoscaler.startDelayMs ?? 30_000,
+      scaleDownDelayMs: autoscaler.scaleDownDelayMs ?? 300_000,
+    },
+    locks: component.locks,
     links: links.filter((link) => link.from === index),
   };
 }

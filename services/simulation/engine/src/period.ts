@@ -21,6 +21,15 @@ export interface ComponentPeriod {
   readonly cacheHits: number;
   readonly cacheMisses: number;
   readonly collapsedMisses: number;
+  readonly onTime: number;
+  readonly expired: number;
+  readonly cancelled: number;
+  readonly limited: number;
+  readonly refusedByBreaker: number;
+  readonly retriesDenied: number;
+  readonly refusedByPool: number;
+  readonly hedged: number;
+  readonly lost: number;
   /** Mean share of the slots that were held, and that were held for own work; 0 for clients. */
   readonly utilization: number;
   readonly workUtilization: number;
@@ -29,8 +38,17 @@ export interface ComponentPeriod {
   readonly queueLengthMean: number;
   readonly queueLengthStart: number;
   readonly queueLengthEnd: number;
-  /** Mean wait of the requests that got a slot. */
+  /** Requests that got a slot, those of them that waited for it, and the mean wait of all that got one. */
+  readonly started: number;
+  readonly waited: number;
   readonly waitMeanMs: number;
+  /** Mean share of the cores that worked, where cores are shared; 0 elsewhere. */
+  readonly coreUtilization: number;
+  /** Instances that took requests, as a mean over the time; 0 for clients. */
+  readonly instancesMean: number;
+  /** Calls from here that waited for a connection: how many at once on average, and each for how long. */
+  readonly backlogMean: number;
+  readonly connectionWaitMeanMs: number;
 }
 
 export function readPeriod(component: ModelComponent, from: Snapshot, to: Snapshot): ComponentPeriod {
@@ -39,7 +57,9 @@ export function readPeriod(component: ModelComponent, from: Snapshot, to: Snapsh
   const change = (name: keyof typeof statistic) => at(to, name) - at(from, name);
   const elapsedNs = to.atNs - from.atNs;
   const mean = (area: keyof typeof statistic) => ratio(change(area), elapsedNs);
-  const slots = component.instances * component.concurrency;
+  // Instances may come and go, so shares are of what there was.
+  const instancesNs = change("instancesArea");
+  const slotsNs = instancesNs * component.concurrency;
   return {
     seconds: elapsedNs / 1e9,
     arrivals: at(from, "present") + change("arrivals"),
@@ -53,8 +73,23 @@ export function readPeriod(component: ModelComponent, from: Snapshot, to: Snapsh
     cacheHits: change("cacheHits"),
     cacheMisses: change("cacheMisses"),
     collapsedMisses: change("collapsedMisses"),
-    utilization: mean("heldArea") / slots,
-    workUtilization: mean("workingArea") / slots,
+    onTime: change("onTime"),
+    expired: change("expired"),
+    cancelled: change("cancelled"),
+    limited: change("limited"),
+    refusedByBreaker: change("refusedByBreaker"),
+    retriesDenied: change("retriesDenied"),
+    refusedByPool: change("refusedByPool"),
+    hedged: change("hedged"),
+    lost: change("lost"),
+    utilization: ratio(change("heldArea"), slotsNs),
+    workUtilization: ratio(change("workingArea"), slotsNs),
+    coreUtilization: ratio(change("coresArea"), instancesNs * component.cpus),
+    instancesMean: mean("instancesArea"),
+    backlogMean: mean("backlogArea"),
+    connectionWaitMeanMs: ratio(change("connectionWaitNs"), change("connectionWaits")) / nsPerMs,
+    started: change("started"),
+    waited: change("waited"),
     presentMean: mean("presentArea"),
     queueLengthMean: mean("waitingArea"),
     queueLengthStart: at(from, "waiting"),

@@ -3,6 +3,7 @@
  * seed would differ is not said here.
  */
 import { type Bottleneck, findBottlenecks } from "./bottlenecks.ts";
+import type { PlannedChange } from "./changes.ts";
 import type { Snapshot } from "./component-statistics.ts";
 import type { Histogram } from "./histogram.ts";
 import { mergeHistograms } from "./latency-recorder.ts";
@@ -49,13 +50,37 @@ export interface ComponentResults {
   readonly cacheMisses: number;
   /** Of the misses, those that waited for another request's fetch of the same key. */
   readonly collapsedMisses: number;
+  /** Of the failed: the deadline had passed when the turn came; the caller had called it off. */
+  readonly expired: number;
+  readonly cancelled: number;
+  /** Of the shed, those that the rate limit refused. */
+  readonly limited: number;
+  /** Calls to it that a breaker refused, that got no connection, that the budget did not let try again; second attempts. */
+  readonly refusedByBreaker: number;
+  readonly refusedByPool: number;
+  readonly retriesDenied: number;
+  readonly hedged: number;
+  /** Messages on the way to it and from it. */
+  readonly lost: number;
+  /** Mean share of the cores that worked, where cores are shared; 0 elsewhere. */
+  readonly coreUtilization: number;
+  /** Instances that took requests, as a mean over the time. */
+  readonly instancesMean: number;
+  /** Calls from it that waited for a connection (of a queue: for a consumer): how many at once on average, and how long. */
+  readonly backlogMean: number;
+  readonly connectionWaitMeanMs: number;
   readonly inFlight: number;
   /** Requests in it, waiting or in a slot, as a mean over the time. */
   readonly inFlightMean: number;
   readonly queueLengthMean: number;
   readonly queueLengthMax: number;
-  /** Mean wait of the requests that got a slot. */
+  /** Of the requests that got a slot, the waits of those included that did not have to. */
   readonly waitMeanMs: number;
+  /** The share of them that had to wait. */
+  readonly waitProbability: number;
+  readonly waitP50Ms: number;
+  readonly waitP95Ms: number;
+  readonly waitP99Ms: number;
   /** From the arrival to the answer leaving. */
   readonly latency: LatencySummary;
 }
@@ -74,6 +99,9 @@ export interface Results {
   readonly failed: number;
   readonly inFlight: number;
   readonly throughputPerSecond: number;
+  /** Answered well and within the deadline of their workload, per second, and of all that were answered. */
+  readonly goodputPerSecond: number;
+  readonly goodputRatio: number;
   readonly latency: LatencySummary;
   /** Failed ÷ answered, 0 to 1. */
   readonly errorRatio: number;
@@ -82,6 +110,8 @@ export interface Results {
   readonly seed: number;
   /** The load at the start, then every change. */
   readonly loadChanges: readonly LoadChange[];
+  /** Every change that took effect, in order. */
+  readonly changes: readonly PlannedChange[];
   readonly eventTraceHash: string;
 }
 
@@ -91,10 +121,13 @@ export interface Measurement {
   readonly from: Snapshot;
   readonly to: Snapshot;
   readonly latencies: readonly Histogram[];
+  /** Of requests that had to wait. */
+  readonly waits: readonly Histogram[];
   readonly longestQueues: Float64Array;
   readonly events: number;
   readonly seed: number;
   readonly loadChanges: readonly LoadChange[];
+  readonly changes: readonly PlannedChange[];
   readonly eventTraceHash: string;
 }
 
@@ -108,6 +141,7 @@ export function resultsOf(measurement: Measurement): Results {
   const clientLatencies = model.components
     .filter((component) => component.isClient)
     .map(({ index }) => measurement.latencies[index] as Histogram);
+  const onTime = periods.reduce((total, period) => total + period.onTime, 0);
   return {
     simulatedMs: to.atNs / nsPerMs,
     warmupMs: from.atNs / nsPerMs,
@@ -116,12 +150,15 @@ export function resultsOf(measurement: Measurement): Results {
     failed: sum("failed"),
     inFlight: sum("inFlight"),
     throughputPerSecond: ratio(sum("completed"), (to.atNs - from.atNs) / 1e9),
+    goodputPerSecond: ratio(onTime, (to.atNs - from.atNs) / 1e9),
+    goodputRatio: ratio(onTime, sum("completed") + sum("failed")),
     latency: summarize(mergeHistograms(clientLatencies)),
     errorRatio: ratio(sum("failed"), sum("completed") + sum("failed")),
     components,
     bottlenecks: findBottlenecks(model, periods),
     seed: measurement.seed,
     loadChanges: measurement.loadChanges,
+    changes: measurement.changes,
     eventTraceHash: measurement.eventTraceHash,
   };
 }
@@ -129,7 +166,7 @@ export function resultsOf(measurement: Measurement): Results {
 function componentResults(
   { id, name, kind, index, instances }: ModelComponent,
   periods: readonly ComponentPeriod[],
-  { latencies, longestQueues }: Measurement,
+  { latencies, waits, longestQueues }: Measurement,
 ): ComponentResults {
   const period = periods[index] as ComponentPeriod;
   return {
@@ -150,13 +187,35 @@ function componentResults(
     cacheHits: period.cacheHits,
     cacheMisses: period.cacheMisses,
     collapsedMisses: period.collapsedMisses,
+    expired: period.expired,
+    cancelled: period.cancelled,
+    limited: period.limited,
+    refusedByBreaker: period.refusedByBreaker,
+    refusedByPool: period.refusedByPool,
+    retriesDenied: period.retriesDenied,
+    hedged: period.hedged,
+    lost: period.lost,
+    coreUtilization: period.coreUtilization,
+    instancesMean: period.instancesMean,
+    backlogMean: period.backlogMean,
+    connectionWaitMeanMs: period.connectionWaitMeanMs,
     inFlight: period.inFlight,
     inFlightMean: period.presentMean,
     queueLengthMean: period.queueLengthMean,
     queueLengthMax: longestQueues[index] as number,
     waitMeanMs: period.waitMeanMs,
+    waitProbability: ratio(period.waited, period.started),
+    waitP50Ms: waitQuantileMs(period, waits[index] as Histogram, 0.5),
+    waitP95Ms: waitQuantileMs(period, waits[index] as Histogram, 0.95),
+    waitP99Ms: waitQuantileMs(period, waits[index] as Histogram, 0.99),
     latency: summarize(latencies[index] as Histogram),
   };
+}
+
+/** The quantile over all that got a slot, of whom those that did not wait are not in the histogram. */
+function waitQuantileMs({ started, waited }: ComponentPeriod, waits: Histogram, share: number): number {
+  const among = ratio(share * started - (started - waited), waited);
+  return among <= 0 ? 0 : waits.quantileNs(Math.min(1, among)) / nsPerMs;
 }
 
 function summarize(histogram: Histogram): LatencySummary {

@@ -2,22 +2,30 @@
  * One run of a model: the simulated clock, and everything a caller may ask of it.
  *
  * The run advances in slices of any size; nothing that happens depends on where a slice ends or on how often frames and
- * results are read. A change of load takes effect at the current simulated time, so a run is repeated exactly by the
- * same model, seed and changes at the same times (`Results.loadChanges` has them). Real time is another layer's business:
+ * results are read. A change (of load, or any of changes.ts) takes effect at the current simulated time or at the planned
+ * one, so a run is repeated exactly by the same model, seed and changes at the same times (`Results.loadChanges` and
+ * `Results.changes` have them). Real time is another layer's business:
  * this file has no clock, no timer and no thread, and runs in a browser as well.
  *
  * The warm-up is left out of the results by taking a snapshot when it ends; it does not change the run.
  */
-import { ComponentStatistics, type Snapshot, statistic, statisticsPerComponent } from "./component-statistics.ts";
-import { EventQueue } from "./event-queue.ts";
+import { ChangeApplier, checkChange } from "./apply-change.ts";
+import { Autoscalers } from "./autoscalers.ts";
+import type { Change, PlannedChange } from "./changes.ts";
+import { type Snapshot, statistic, statisticsPerComponent } from "./component-statistics.ts";
+import { eventKind } from "./event-kinds.ts";
 import { type Frame, FrameComposer } from "./frame.ts";
 import type { Histogram, LatencyBin } from "./histogram.ts";
-import { LatencyRecorder, mergeHistograms } from "./latency-recorder.ts";
+import { mergeHistograms } from "./latency-recorder.ts";
 import type { Model } from "./model.ts";
 import { ModelError, type ModelIssue } from "./model-error.ts";
-import { obsolete, RequestFlow } from "./request-flow.ts";
+import { obsolete } from "./outgoing-calls.ts";
+import { RequestFlow } from "./request-flow.ts";
+import type { Span } from "./request-traces.ts";
 import { type LoadChange, type Results, resultsOf } from "./results.ts";
+import { RunState } from "./run-state.ts";
 import { TraceHash } from "./trace-hash.ts";
+import { isPresentIn } from "./visit-pool.ts";
 import { WorkloadSources } from "./workload-sources.ts";
 
 const nsPerMs = 1e6;
@@ -37,6 +45,21 @@ export interface SimulationOptions {
   readonly maxRequestsInSystem?: number;
   /** Whether constant delays have lanes (event-queue.ts); the run is the same without, and slower. True by default. */
   readonly lanes?: boolean;
+  /** What happens to the system in the run; those of one moment take effect in the order given. */
+  readonly changes?: readonly PlannedChange[];
+  /** Every how manyth request of a client is traced (`Simulation.tracedRequests`); 0, the default, for none. */
+  readonly traceEvery?: number;
+}
+
+/** Where a run was, and what repeats it up to there; see snapshot.ts. */
+export interface SimulationSnapshot {
+  readonly options: SimulationOptions;
+  /** Changes beside the planned ones, at the moments at which they took effect. */
+  readonly appliedByHand: readonly PlannedChange[];
+  /** Simulated time, in whole ns. */
+  readonly atNs: number;
+  readonly events: number;
+  readonly eventTraceHash: string;
 }
 
 /** A component's books since the start of the run; see `Simulation.audit`. */
@@ -54,57 +77,60 @@ export interface Audit {
 
 export class Simulation {
   readonly #model: Model;
+  readonly #options: SimulationOptions;
   readonly #seed: number;
   readonly #durationMs: number;
   readonly #durationNs: number;
   readonly #warmupNs: number;
-  readonly #queue: EventQueue;
+  readonly #run: RunState;
   readonly #sources: WorkloadSources;
-  readonly #statistics: ComponentStatistics;
-  readonly #latencies: LatencyRecorder;
   readonly #flow: RequestFlow;
+  readonly #autoscalers: Autoscalers;
+  readonly #applier: ChangeApplier;
+  readonly #planned: readonly PlannedChange[];
   readonly #frames: FrameComposer;
   readonly #hash = new TraceHash();
   readonly #loadChanges: LoadChange[];
+  /** All that took effect, and those of them that were not planned. */
+  readonly #changes: PlannedChange[] = [];
+  readonly #appliedByHand: PlannedChange[] = [];
   #measuredFrom: Snapshot;
   #isWarm: boolean;
-  #nowNs = 0;
   #events = 0;
 
-  /** Throws ModelError when an option is out of its range. */
+  /** Throws ModelError when an option is out of its range, or a planned change is impossible. */
   constructor(model: Model, options: SimulationOptions) {
-    const { seed, durationMs, warmupMs = 0, maxRequestsInSystem = defaultMaxRequestsInSystem } = options;
+    const { seed, durationMs, warmupMs = 0, maxRequestsInSystem = defaultMaxRequestsInSystem, changes = [] } = options;
     assertSimulationOptions(options);
+    assertChanges(changes, model, durationMs);
     this.#model = model;
+    this.#options = options;
     this.#seed = seed;
     this.#durationMs = durationMs;
     this.#durationNs = Math.round(durationMs * nsPerMs);
     this.#warmupNs = Math.round(warmupMs * nsPerMs);
     this.#isWarm = this.#warmupNs === 0;
-    this.#queue = new EventQueue({ lanes: options.lanes ?? true });
+    const { lanes = true, traceEvery = 0 } = options;
+    this.#run = new RunState(model, { seed, lanes, maxRequestsInSystem, traceEvery });
     this.#loadChanges = [{ simulatedMs: 0, load: model.load }];
-    this.#statistics = new ComponentStatistics(model.components.length);
-    this.#latencies = new LatencyRecorder(model.components.length);
-    this.#measuredFrom = this.#statistics.snapshot(0);
-    this.#frames = new FrameComposer(model, this.#statistics, this.#latencies);
-    this.#sources = new WorkloadSources(model, this.#queue, seed);
-    this.#flow = new RequestFlow({
-      model,
-      seed,
-      queue: this.#queue,
-      sources: this.#sources,
-      statistics: this.#statistics,
-      latencies: this.#latencies,
-      maxRequestsInSystem,
-    });
+    this.#measuredFrom = this.#run.statistics.snapshot(0);
+    this.#frames = new FrameComposer(model, this.#run.statistics, this.#run.latencies);
+    this.#planned = changes;
+    for (const [index, { atMs }] of changes.entries()) {
+      this.#run.queue.push(Math.round(atMs * nsPerMs), eventKind.change, index);
+    }
+    this.#sources = new WorkloadSources(model, this.#run.queue, seed);
+    this.#flow = new RequestFlow(this.#run, this.#sources);
+    this.#autoscalers = new Autoscalers(this.#run);
+    this.#applier = new ChangeApplier(this.#run, this.#flow, this.#sources);
   }
 
   get nowMs(): number {
-    return this.#nowNs / nsPerMs;
+    return this.#run.queue.nowNs / nsPerMs;
   }
 
   get done(): boolean {
-    return this.#nowNs >= this.#durationNs;
+    return this.#run.queue.nowNs >= this.#durationNs;
   }
 
   get load(): number {
@@ -118,45 +144,65 @@ export class Simulation {
    */
   runUntil(timeMs: number, maxEvents = Number.POSITIVE_INFINITY): boolean {
     const targetNs = Math.min(Math.round(timeMs * nsPerMs), this.#durationNs);
+    const { queue } = this.#run;
     let eventsLeft = maxEvents;
-    for (let nextNs = this.#queue.nextTimeNs; nextNs <= targetNs; nextNs = this.#queue.nextTimeNs) {
-      if (nextNs > this.#nowNs) {
+    for (let nextNs = queue.nextTimeNs; nextNs <= targetNs; nextNs = queue.nextTimeNs) {
+      if (nextNs > queue.nowNs) {
         if (eventsLeft <= 0) return false;
         if (!this.#isWarm && nextNs > this.#warmupNs) this.#endWarmup();
-        this.#nowNs = nextNs;
       }
-      this.#queue.pop();
+      queue.pop();
       eventsLeft--;
-      const kind = this.#queue.kind;
-      const component = this.#flow.handle(kind, this.#queue.subject, this.#queue.sequence, nextNs);
+      const { kind } = queue;
+      const component =
+        kind < eventKind.scale ? this.#flow.handle(kind, queue.subject, queue.sequence) : this.#manage();
       if (component === obsolete) continue;
       this.#events++;
       this.#hash.add(nextNs, kind, component);
     }
     if (!this.#isWarm && targetNs >= this.#warmupNs) this.#endWarmup();
-    this.#nowNs = Math.max(this.#nowNs, targetNs);
+    queue.nowNs = Math.max(queue.nowNs, targetNs);
     return true;
+  }
+
+  /** Lets a change happen now. Throws ModelError, changing nothing, when it is impossible. */
+  apply(change: Change): void {
+    const issues = checkChange(change, this.#model);
+    if (issues.length > 0) throw new ModelError(issues);
+    this.#applier.apply(change);
+    this.#recordByHand(change);
   }
 
   /** Multiplies every workload by this instead of by what was before, from now on. Throws ModelError on a bad value. */
   setLoad(load: number): void {
-    this.#sources.setLoad(load, this.#nowNs);
-    this.#loadChanges.push({ simulatedMs: this.nowMs, load });
+    this.#sources.setLoad(load, this.#run.queue.nowNs);
+    this.#recordByHand({ kind: "load", load });
+  }
+
+  /** What `restoreSimulation` (snapshot.ts) makes this run of again, at this moment; plain data, ready for JSON. */
+  snapshot(): SimulationSnapshot {
+    return {
+      options: this.#options,
+      appliedByHand: [...this.#appliedByHand],
+      atNs: this.#run.queue.nowNs,
+      events: this.#events,
+      eventTraceHash: this.#hash.hex(),
+    };
   }
 
   /**
-   * Empties a cache with keys, every instance of it, now; part of what a run is repeated by, like the load. For any other
-   * component this does nothing. Throws RangeError when there is no such component.
+   * Empties a cache with keys, every instance of it, now. For any other component this does nothing. Throws RangeError when
+   * there is no such component.
    */
   flushCache(id: string): void {
     const component = this.#model.components.find((one) => one.id === id);
     if (component === undefined) throw new RangeError(`the model has no component "${id}"`);
-    this.#flow.flushCache(component.index);
+    if (component.cache !== undefined) this.apply({ kind: "flush", component: id });
   }
 
   /** What happened since the frame before; the first one since the start. `speed` is passed through. */
   frame(speed = 0): Frame {
-    return this.#frames.compose({ nowNs: this.#nowNs, durationMs: this.#durationMs, load: this.load, speed });
+    return this.#frames.compose({ nowNs: this.#run.queue.nowNs, durationMs: this.#durationMs, load: this.load, speed });
   }
 
   /** What was measured up to now; may be asked at any time. */
@@ -164,12 +210,14 @@ export class Simulation {
     return resultsOf({
       model: this.#model,
       from: this.#measuredFrom,
-      to: this.#statistics.snapshot(this.#nowNs),
-      latencies: this.#latencies.measured(),
-      longestQueues: this.#statistics.longestQueue,
+      to: this.#run.statistics.snapshot(this.#run.queue.nowNs),
+      latencies: this.#run.latencies.measured(),
+      waits: this.#run.waits.measured(),
+      longestQueues: this.#run.statistics.longestQueue,
       events: this.#events,
       seed: this.#seed,
       loadChanges: [...this.#loadChanges],
+      changes: [...this.#changes],
       eventTraceHash: this.#hash.hex(),
     });
   }
@@ -177,21 +225,26 @@ export class Simulation {
   /** End-to-end latencies since the warm-up, of the requests that were answered well; mergeable with other runs'. */
   latencyBins(): LatencyBin[] {
     const clients = this.#model.components.filter((component) => component.isClient);
-    const measured = this.#latencies.measured();
+    const measured = this.#run.latencies.measured();
     return mergeHistograms(clients.map(({ index }) => measured[index] as Histogram)).bins();
+  }
+
+  /** Requests that were traced since the warm-up and are over, each as its spans with the client's first. */
+  tracedRequests(): Span[][] {
+    return this.#run.traces.requests();
   }
 
   /** Both sides of the laws that must hold exactly at any time: conservation of requests, and Little's law. */
   audit(): Audit[] {
-    const { values } = this.#statistics.snapshot(this.#nowNs);
-    const visits = this.#flow.visits;
+    const { visits, queue } = this.#run;
+    const { values } = this.#run.statistics.snapshot(queue.nowNs);
     const present = new Float64Array(this.#model.components.length);
     const presentNs = new Float64Array(this.#model.components.length);
     for (let visit = 0; visit < visits.used; visit++) {
-      if (visits.isPresent[visit] === 0) continue;
+      if (!isPresentIn(visits.stage[visit] as number)) continue;
       const component = visits.component[visit] as number;
       present[component] = (present[component] as number) + 1;
-      presentNs[component] = (presentNs[component] as number) + this.#nowNs - (visits.arrivedNs[visit] as number);
+      presentNs[component] = (presentNs[component] as number) + queue.nowNs - (visits.arrivedNs[visit] as number);
     }
     return this.#model.components.map(({ id, index }) => {
       const read = (name: keyof typeof statistic) => values[index * statisticsPerComponent + statistic[name]] as number;
@@ -210,10 +263,44 @@ export class Simulation {
 
   #endWarmup(): void {
     this.#isWarm = true;
-    this.#measuredFrom = this.#statistics.snapshot(this.#warmupNs);
-    this.#statistics.forgetLongestQueues();
-    this.#latencies.beginMeasurement();
+    this.#measuredFrom = this.#run.statistics.snapshot(this.#warmupNs);
+    this.#run.statistics.forgetLongestQueues();
+    this.#run.latencies.beginMeasurement();
+    this.#run.waits.beginMeasurement();
+    this.#run.traces.forgetBefore(this.#warmupNs);
   }
+
+  /** Lets one event happen that is nobody's request. Answers what it is about. */
+  #manage(): number {
+    const { kind, subject } = this.#run.queue;
+    if (kind === eventKind.scale) return this.#autoscalers.onScale(subject);
+    if (kind === eventKind.instanceReady) return this.#autoscalers.onReady(subject);
+    const { change } = this.#planned[subject] as PlannedChange;
+    this.#applier.apply(change);
+    this.#record(change);
+    return subject;
+  }
+
+  #recordByHand(change: Change): void {
+    this.#record(change);
+    this.#appliedByHand.push({ atMs: this.nowMs, change });
+  }
+
+  #record(change: Change): void {
+    if (change.kind === "load") this.#loadChanges.push({ simulatedMs: this.nowMs, load: change.load });
+    this.#changes.push({ atMs: this.nowMs, change });
+  }
+}
+
+function assertChanges(changes: readonly PlannedChange[], model: Model, durationMs: number): void {
+  const issues = changes.flatMap(({ atMs, change }) => {
+    const found = checkChange(change, model);
+    if (!(atMs >= 0 && atMs <= durationMs)) {
+      found.push({ field: "atMs", message: `change "${change.kind}": atMs is ${atMs}; allowed is 0 to ${durationMs}` });
+    }
+    return found;
+  });
+  if (issues.length > 0) throw new ModelError(issues);
 }
 
 /** Throws ModelError, with every issue, when an option is out of its range. */
@@ -229,6 +316,8 @@ export function assertSimulationOptions(options: SimulationOptions): void {
   }
   if (!(warmupMs >= 0 && warmupMs < durationMs))
     refuse("warmupMs", warmupMs, `0 to less than durationMs (${durationMs})`);
+  const { traceEvery = 0 } = options;
+  if (!(Number.isInteger(traceEvery) && traceEvery >= 0)) refuse("traceEvery", traceEvery, "a whole number from 0");
   if (!(maxRequestsInSystem >= 1)) refuse("maxRequestsInSystem", maxRequestsInSystem, "at least 1");
   if (issues.length > 0) throw new ModelError(issues);
 }

@@ -24,6 +24,8 @@ interface Source {
   /** Absent when the workload is closed. */
   readonly arrivals: ArrivalProcess | undefined;
   readonly thinkTime: DurationSampler;
+  /** Multiplies the load for this workload alone. */
+  factor: number;
   /** The wake-up that counts, by sequence; 0 when none is due. */
   wakeSequence: number;
   users: number;
@@ -31,30 +33,36 @@ interface Source {
 }
 
 export class WorkloadSources {
-  readonly #workloads: readonly ModelWorkload[];
   readonly #queue: EventQueue;
   readonly #sources: readonly Source[];
+  #load = 1;
 
   constructor(model: Model, queue: EventQueue, seed: number) {
-    this.#workloads = model.workloads;
     this.#queue = queue;
     this.#sources = model.workloads.map((workload) => {
       const arrivals = createArrivalProcess(workload, seed);
       const stream = new RandomStream(seed, `workload/${workload.id}`);
       const thinkTime = new DurationSampler({ kind: "exponential", meanMs: workload.thinkTimeMs, cv: 1 }, stream);
-      return { workload, arrivals, thinkTime, wakeSequence: 0, users: 0, usersWanted: 0 };
+      return { workload, arrivals, thinkTime, factor: 1, wakeSequence: 0, users: 0, usersWanted: 0 };
     });
     this.setLoad(model.load, 0);
   }
 
   /** Applies a load from now on. Throws ModelError, changing nothing, when a workload would exceed its limit. */
   setLoad(load: number, nowNs: number): void {
-    const issues = checkLoad(this.#workloads, load);
+    const issues = this.#sources.flatMap(({ workload, factor }) => checkLoad([workload], load * factor));
     if (issues.length > 0) throw new ModelError(issues);
-    for (const source of this.#sources) {
-      if (source.arrivals === undefined) this.#setUsers(source, Math.round(source.workload.users * load), nowNs);
-      else this.#wakeAt(source, source.arrivals.setLoad(load, nowNs));
-    }
+    this.#load = load;
+    for (const source of this.#sources) this.#setLoadOf(source, nowNs);
+  }
+
+  /** Multiplies one workload, beside the load. Throws ModelError, changing nothing, when it would exceed its limit. */
+  setFactor(workload: number, factor: number, nowNs: number): void {
+    const source = this.#source(workload);
+    const issues = checkLoad([source.workload], this.#load * factor);
+    if (issues.length > 0) throw new ModelError(issues);
+    source.factor = factor;
+    this.#setLoadOf(source, nowNs);
   }
 
   /** Whether an arrival event is an arrival that stands; if it stands the next event is scheduled. */
@@ -65,6 +73,12 @@ export class WorkloadSources {
     const { isArrival } = arrivals;
     this.#wakeAt(source, arrivals.next(nowNs));
     return isArrival;
+  }
+
+  /** So many requests come beside those of the workload; of a closed one by users who leave when they are answered. */
+  addOnce(workload: number, requests: number): void {
+    const source = this.#source(workload);
+    if (source.arrivals === undefined) source.users += requests;
   }
 
   /** Whether the user who has thought enough is still wanted. */
@@ -81,6 +95,12 @@ export class WorkloadSources {
     if (source.arrivals !== undefined) return;
     if (source.users > source.usersWanted) source.users--;
     else this.#think(source, nowNs, tookNs === 0 ? shortestCycleNs : 0);
+  }
+
+  #setLoadOf(source: Source, nowNs: number): void {
+    const load = this.#load * source.factor;
+    if (source.arrivals === undefined) this.#setUsers(source, Math.round(source.workload.users * load), nowNs);
+    else this.#wakeAt(source, source.arrivals.setLoad(load, nowNs));
   }
 
   #setUsers(source: Source, wanted: number, nowNs: number): void {

@@ -5,9 +5,10 @@ import type {
   Workload as WorkloadMessage,
 } from "@weft/proto/weft/project/v1/architecture_pb.ts";
 import type { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
-import type { Architecture, Distribution, Workload } from "@weft/simulator";
+import type { Architecture, Component, Distribution, Link, Workload } from "@weft/simulator";
 import { SimulationError } from "../domain/lifecycle/errors.ts";
 import type { ProjectReader } from "../domain/lifecycle/ports.ts";
+import { presentFields } from "./present-fields.ts";
 
 /** The project service, seen from the simulation domain. Called inside a handler, it acts on the caller's own rights. */
 export function projectReader(client: Client<typeof ProjectService>): ProjectReader {
@@ -36,13 +37,17 @@ export function projectReader(client: Client<typeof ProjectService>): ProjectRea
   };
 }
 
-/** The project service stores architectures with all their fields, so none is absent here. */
+/**
+ * The project service stores what every component and link has, so none of that is absent here. What only some have is named
+ * alike in both models and has the same defaults, so it is taken as it is, and stays absent where it is.
+ */
 function architectureFrom(message: ArchitectureMessage | undefined): Architecture {
   return {
     components: (message?.components ?? []).map((component) => ({
+      ...(presentFields(component) as Partial<Component>),
       id: component.id,
       name: component.name,
-      kind: component.kind as Architecture["components"][number]["kind"],
+      kind: component.kind as Component["kind"],
       instances: component.instances ?? 1,
       concurrency: component.concurrency ?? 1,
       serviceTime: distributionFrom(component.serviceTime),
@@ -53,6 +58,7 @@ function architectureFrom(message: ArchitectureMessage | undefined): Architectur
       image: component.image,
     })),
     links: (message?.links ?? []).map((link) => ({
+      ...(presentFields(link) as Partial<Link>),
       id: link.id,
       from: link.from,
       to: link.to,
@@ -70,26 +76,14 @@ function architectureFrom(message: ArchitectureMessage | undefined): Architectur
 
 /** As in `distributionFrom`; only where a ramp leads to the simulator must be told, and a stored ramp says it. */
 function workloadFrom(message: WorkloadMessage): Workload {
-  const { batchSize, spikeFactor, lengthMs, startMs, toRatePerSecond, arrivalsMs } = message;
-  const { burstFactor, burstMs, burstShare, amplitude, periodMs } = message;
   return {
+    ...(presentFields(message) as Partial<Workload>),
     id: message.id,
     component: message.component,
     kind: message.kind as Workload["kind"],
     ratePerSecond: message.ratePerSecond ?? 0,
     users: message.users ?? 1,
     thinkTimeMs: message.thinkTimeMs ?? 0,
-    ...(burstFactor === undefined ? {} : { burstFactor }),
-    ...(burstMs === undefined ? {} : { burstMs }),
-    ...(burstShare === undefined ? {} : { burstShare }),
-    ...(amplitude === undefined ? {} : { amplitude }),
-    ...(periodMs === undefined ? {} : { periodMs }),
-    ...(toRatePerSecond === undefined ? {} : { toRatePerSecond }),
-    ...(startMs === undefined ? {} : { startMs }),
-    ...(lengthMs === undefined ? {} : { lengthMs }),
-    ...(spikeFactor === undefined ? {} : { spikeFactor }),
-    ...(batchSize === undefined ? {} : { batchSize }),
-    ...(arrivalsMs.length === 0 ? {} : { arrivalsMs }),
   };
 }
 

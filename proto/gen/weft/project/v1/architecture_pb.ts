@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/project/v1/architecture.proto.
  */
 export const file_weft_project_v1_architecture: GenFile = /*@__PURE__*/
-  fileDesc("CiJ3ZWZ0L3Byb2plY3QvdjEvYXJjaGl0ZWN0dXJlLnByb3RvEg93ZWZ0LnByb2plY3QudjEisgEKDEFyY2hpdGVjdHVyZRI5Cgpjb21wb25lbnRzGAEgAygLMhoud2VmdC5wcm9qZWN0LnYxLkNvbXBvbmVudEIJukgGkgEDEPQDEi8KBWxpbmtzGAIgAygLMhUud2VmdC5wcm9qZWN0LnYxLkxpbmtCCbpIBpIBAxDQDxI2Cgl3b3JrbG9hZHMYAyADKAsyGS53ZWZ0LnByb2plY3QudjEuV29ya2xvYWRCCLpIBZIBAhBkIukFCglDb21wb25lbnQSuQEKAmlkGAEgASgJQqwBukioAboBpAEKDGNvbXBvbmVudC5pZBJnbXVzdCBiZSAxIHRvIDYzIGxvd2VyLWNhc2UgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBordGhpcy5tYXRjaGVzKCdeW2EtejAtOV1bYS16MC05Ll8tXXswLDYyfSQnKRIVCgRuYW1lGAIgASgJQge6SARyAhhkElUKBGtpbmQYAyABKAlCR7pIRHJCUgZjbGllbnRSDWxvYWRfYmFsYW5jZXJSB3NlcnZpY2VSBWNhY2hlUghkYXRhYmFzZVIFcXVldWVSCGV4dGVybmFsEiIKCWluc3RhbmNlcxgEIAEoBUIKukgHGgUY6AcoAUgAiAEBEiQKC2NvbmN1cnJlbmN5GAUgASgFQgq6SAcaBRiQTigBSAGIAQESMwoMc2VydmljZV90aW1lGAYgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkRpc3RyaWJ1dGlvbhIoCg5xdWV1ZV9jYXBhY2l0eRgHIAEoBUILukgIGgYYwIQ9KABIAogBARIxCgtlcnJvcl9yYXRpbxgIIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABIA4gBARIvCgloaXRfcmF0aW8YCSABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASASIAQESMQoHZmFuX291dBgKIAEoCUIbukgYchZSCnNlcXVlbnRpYWxSCHBhcmFsbGVsSAWIAQESFwoFaW1hZ2UYCyABKAlCCLpIBXIDGPQDQgwKCl9pbnN0YW5jZXNCDgoMX2NvbmN1cnJlbmN5QhEKD19xdWV1ZV9jYXBhY2l0eUIOCgxfZXJyb3JfcmF0aW9CDAoKX2hpdF9yYXRpb0IKCghfZmFuX291dCKNAwoMRGlzdHJpYnV0aW9uEmkKBGtpbmQYASABKAlCW7pIWHJWUghjb25zdGFudFILZXhwb25lbnRpYWxSBmVybGFuZ1IFZ2FtbWFSCWxvZ25vcm1hbFIQaHlwZXJleHBvbmVudGlhbFIGcGFyZXRvUgllbXBpcmljYWwSKAoHbWVhbl9tcxgCIAEoAUIXukgUEhIZAAAAAIBPIkEpAAAAAAAAAAASKAoCY3YYAyABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASACIAQESMAoKdGFpbF9pbmRleBgEIAEoAUIXukgUEhIZAAAAAAAAWUApmpmZmZmZuT9IAYgBARIsCgZtYXhfbXMYBSABKAFCF7pIFBISGQAAAACj4cFBKQAAAAAAAAAASAKIAQESPQoGcG9pbnRzGAYgAygLMiIud2VmdC5wcm9qZWN0LnYxLkRpc3RyaWJ1dGlvblBvaW50Qgm6SAaSAQMQ6AdCBQoDX2N2Qg0KC190YWlsX2luZGV4QgkKB19tYXhfbXMiZwoRRGlzdHJpYnV0aW9uUG9pbnQSKQoIdXBfdG9fbXMYASABKAFCF7pIFBISGQAAAACj4cFBKQAAAAAAAAAAEicKBndlaWdodBgCIAEoAUIXukgUEhIZAAAAopQabUIpAAAAAAAAAAAi0wMKBExpbmsSFAoCaWQYASABKAlCCLpIBXIDGKABEhcKBGZyb20YAiABKAlCCbpIBnIEEAEYPxIVCgJ0bxgDIAEoCUIJukgGcgQQARg/Ei4KB2xhdGVuY3kYBCABKAsyHS53ZWZ0LnByb2plY3QudjEuRGlzdHJpYnV0aW9uEiQKCnRpbWVvdXRfbXMYBSABKAVCC7pICBoGGMDPJCgASACIAQESHwoHcmV0cmllcxgGIAEoBUIJukgGGgQYCigASAGIAQESKgoQcmV0cnlfYmFja29mZl9tcxgHIAEoBUILukgIGgYY4NQDKABIAogBARI3ChFjYWxsc19wZXJfcmVxdWVzdBgIIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAABIA4gBARIsCgZ3ZWlnaHQYCSABKAFCF7pIFBISGQAAAAAAQI9AKQAAAAAAAAAASASIAQESGQoMYXN5bmNocm9ub3VzGAogASgISAWIAQFCDQoLX3RpbWVvdXRfbXNCCgoIX3JldHJpZXNCEwoRX3JldHJ5X2JhY2tvZmZfbXNCFAoSX2NhbGxzX3Blcl9yZXF1ZXN0QgkKB193ZWlnaHRCDwoNX2FzeW5jaHJvbm91cyKXCAoIV29ya2xvYWQSEwoCaWQYASABKAlCB7pIBHICGD8SHAoJY29tcG9uZW50GAIgASgJQgm6SAZyBBABGD8SWwoEa2luZBgDIAEoCUJNukhKckhSB3BvaXNzb25SCGNvbnN0YW50UgZjbG9zZWRSBmJ1cnN0eVIHZGl1cm5hbFIEcmFtcFIFc3Bpa2VSBWJhdGNoUgZyZXBsYXkSNQoPcmF0ZV9wZXJfc2Vjb25kGAQgASgBQhe6SBQSEhkAAAAAgIQuQSkAAAAAAAAAAEgAiAEBEh8KBXVzZXJzGAUgASgFQgu6SAgaBhigjQYoAUgBiAEBEjMKDXRoaW5rX3RpbWVfbXMYBiABKAFCF7pIFBISGQAAAABAd0tBKQAAAAAAAAAASAKIAQESMgoMYnVyc3RfZmFjdG9yGAcgASgBQhe6SBQSEhkAAAAAAECPQCkAAAAAAADwP0gDiAEBEi4KCGJ1cnN0X21zGAggASgBQhe6SBQSEhkAAAAAcJmUQSkAAAAAAADwP0gEiAEBEjEKC2J1cnN0X3NoYXJlGAkgASgBQhe6SBQSEhkep+hILv/vPyktQxzr4jYaP0gFiAEBEi8KCWFtcGxpdHVkZRgKIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABIBogBARIvCglwZXJpb2RfbXMYCyABKAFCF7pIFBISGQAAALDEXh1CKQAAAAAAAPA/SAeIAQESOAoSdG9fcmF0ZV9wZXJfc2Vjb25kGAwgASgBQhe6SBQSEhkAAAAAgIQuQSkAAAAAAAAAAEgIiAEBEi4KCHN0YXJ0X21zGA0gASgBQhe6SBQSEhkAAAAAQgbCQSkAAAAAAAAAAEgJiAEBEi8KCWxlbmd0aF9tcxgOIAEoAUIXukgUEhIZAAAAAEIGwkEpAAAAAAAA8D9ICogBARIyCgxzcGlrZV9mYWN0b3IYDyABKAFCF7pIFBISGQAAAAAAQI9AKQAAAAAAAAAASAuIAQESIwoKYmF0Y2hfc2l6ZRgQIAEoBUIKukgHGgUYkE4oAUgMiAEBEjUKC2Fycml2YWxzX21zGBEgAygBQiC6SB2SARoQoI0GIhQSEhkAAACwxF4dQikAAAAAAAAAAEISChBfcmF0ZV9wZXJfc2Vjb25kQggKBl91c2Vyc0IQCg5fdGhpbmtfdGltZV9tc0IPCg1fYnVyc3RfZmFjdG9yQgsKCV9idXJzdF9tc0IOCgxfYnVyc3Rfc2hhcmVCDAoKX2FtcGxpdHVkZUIMCgpfcGVyaW9kX21zQhUKE190b19yYXRlX3Blcl9zZWNvbmRCCwoJX3N0YXJ0X21zQgwKCl9sZW5ndGhfbXNCDwoNX3NwaWtlX2ZhY3RvckINCgtfYmF0Y2hfc2l6ZWIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("CiJ3ZWZ0L3Byb2plY3QvdjEvYXJjaGl0ZWN0dXJlLnByb3RvEg93ZWZ0LnByb2plY3QudjEisgEKDEFyY2hpdGVjdHVyZRI5Cgpjb21wb25lbnRzGAEgAygLMhoud2VmdC5wcm9qZWN0LnYxLkNvbXBvbmVudEIJukgGkgEDEPQDEi8KBWxpbmtzGAIgAygLMhUud2VmdC5wcm9qZWN0LnYxLkxpbmtCCbpIBpIBAxDQDxI2Cgl3b3JrbG9hZHMYAyADKAsyGS53ZWZ0LnByb2plY3QudjEuV29ya2xvYWRCCLpIBZIBAhBkIo0LCglDb21wb25lbnQSuQEKAmlkGAEgASgJQqwBukioAboBpAEKDGNvbXBvbmVudC5pZBJnbXVzdCBiZSAxIHRvIDYzIGxvd2VyLWNhc2UgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBordGhpcy5tYXRjaGVzKCdeW2EtejAtOV1bYS16MC05Ll8tXXswLDYyfSQnKRIVCgRuYW1lGAIgASgJQge6SARyAhhkElUKBGtpbmQYAyABKAlCR7pIRHJCUgZjbGllbnRSDWxvYWRfYmFsYW5jZXJSB3NlcnZpY2VSBWNhY2hlUghkYXRhYmFzZVIFcXVldWVSCGV4dGVybmFsEiIKCWluc3RhbmNlcxgEIAEoBUIKukgHGgUY6AcoAUgAiAEBEiQKC2NvbmN1cnJlbmN5GAUgASgFQgq6SAcaBRiQTigBSAGIAQESMwoMc2VydmljZV90aW1lGAYgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkRpc3RyaWJ1dGlvbhIoCg5xdWV1ZV9jYXBhY2l0eRgHIAEoBUILukgIGgYYwIQ9KABIAogBARIxCgtlcnJvcl9yYXRpbxgIIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABIA4gBARIvCgloaXRfcmF0aW8YCSABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASASIAQESMQoHZmFuX291dBgKIAEoCUIbukgYchZSCnNlcXVlbnRpYWxSCHBhcmFsbGVsSAWIAQESFwoFaW1hZ2UYCyABKAlCCLpIBXIDGPQDEm4KCWJhbGFuY2luZxgMIAEoCUJWukhTclFSDHBvd2VyX29mX3R3b1IGcmFuZG9tUgtyb3VuZF9yb2JpblIRbGVhc3RfY29ubmVjdGlvbnNSCHdlaWdodGVkUg9jb25zaXN0ZW50X2hhc2hIBogBARI5ChBpbnN0YW5jZV93ZWlnaHRzGA0gAygBQh+6SBySARkQ6AciFBISGQAAAAAAQI9AKQAAAAAAAAAAEjQKCmRpc2NpcGxpbmUYDiABKAlCG7pIGHIWUgRmaWZvUgRsaWZvUghwcmlvcml0eUgHiAEBEioKBGNwdXMYDyABKAFCF7pIFBISGQAAAAAAQI9AKXsUrkfheoQ/SAiIAQESKAoEc2hlZBgQIAEoCUIVukgSchBSBm5ld2VzdFIGb2xkZXN0SAmIAQESFwoKaG9sZHNfc2xvdBgRIAEoCEgKiAEBEhoKDWRyb3BzX2V4cGlyZWQYEiABKAhIC4gBARIuCgpyYXRlX2xpbWl0GBMgASgLMhoud2VmdC5wcm9qZWN0LnYxLlJhdGVMaW1pdBIvCgphdXRvc2NhbGVyGBQgASgLMhsud2VmdC5wcm9qZWN0LnYxLkF1dG9zY2FsZXISHQoQcmVhZF93cml0ZV9zcGxpdBgVIAEoCEgMiAEBEiUKBWxvY2tzGBYgASgLMhYud2VmdC5wcm9qZWN0LnYxLkxvY2tzEioKBWNhY2hlGBcgASgLMhsud2VmdC5wcm9qZWN0LnYxLktleWVkQ2FjaGVCDAoKX2luc3RhbmNlc0IOCgxfY29uY3VycmVuY3lCEQoPX3F1ZXVlX2NhcGFjaXR5Qg4KDF9lcnJvcl9yYXRpb0IMCgpfaGl0X3JhdGlvQgoKCF9mYW5fb3V0QgwKCl9iYWxhbmNpbmdCDQoLX2Rpc2NpcGxpbmVCBwoFX2NwdXNCBwoFX3NoZWRCDQoLX2hvbGRzX3Nsb3RCEAoOX2Ryb3BzX2V4cGlyZWRCEwoRX3JlYWRfd3JpdGVfc3BsaXQixgEKCVJhdGVMaW1pdBIwCgpwZXJfc2Vjb25kGAEgASgBQhe6SBQSEhkAAAAA0BJjQSEAAAAAAAAAAEgAiAEBEisKBWJ1cnN0GAIgASgBQhe6SBQSEhkAAAAA0BJjQSkAAAAAAADwP0gBiAEBEi8KDXdoZW5fZXhjZWVkZWQYAyABKAlCE7pIEHIOUgZyZWplY3RSBHdhaXRIAogBAUINCgtfcGVyX3NlY29uZEIICgZfYnVyc3RCEAoOX3doZW5fZXhjZWVkZWQisAMKCkF1dG9zY2FsZXISJgoNbWluX2luc3RhbmNlcxgBIAEoBUIKukgHGgUY6AcoAUgAiAEBEiYKDW1heF9pbnN0YW5jZXMYAiABKAVCCrpIBxoFGOgHKAFIAYgBARI4ChJ0YXJnZXRfdXRpbGl6YXRpb24YAyABKAFCF7pIFBISGQAAAAAAAPA/IQAAAAAAAAAASAKIAQESMQoLaW50ZXJ2YWxfbXMYBCABKAFCF7pIFBISGQAAAABwmZRBKQAAAAAAAPA/SAOIAQESNAoOc3RhcnRfZGVsYXlfbXMYBSABKAFCF7pIFBISGQAAAABwmZRBKQAAAAAAAAAASASIAQESOQoTc2NhbGVfZG93bl9kZWxheV9tcxgGIAEoAUIXukgUEhIZAAAAAHCZlEEpAAAAAAAAAABIBYgBAUIQCg5fbWluX2luc3RhbmNlc0IQCg5fbWF4X2luc3RhbmNlc0IVChNfdGFyZ2V0X3V0aWxpemF0aW9uQg4KDF9pbnRlcnZhbF9tc0IRCg9fc3RhcnRfZGVsYXlfbXNCFgoUX3NjYWxlX2Rvd25fZGVsYXlfbXMinQEKBUxvY2tzEh8KBGtleXMYASABKAVCDLpICRoHGICt4gQoAUgAiAEBEioKBHNrZXcYAiABKAFCF7pIFBISGQAAAAAAABRAKQAAAAAAAAAASAGIAQESKwoFc2hhcmUYAyABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASAKIAQFCBwoFX2tleXNCBwoFX3NrZXdCCAoGX3NoYXJlIvACCgpLZXllZENhY2hlEh8KBGtleXMYASABKAVCDLpICRoHGICt4gQoAUgAiAEBEioKBHNrZXcYAiABKAFCF7pIFBISGQAAAAAAABRAKQAAAAAAAAAASAGIAQESIwoIY2FwYWNpdHkYAyABKAVCDLpICRoHGICt4gQoAUgCiAEBEikKBnBvbGljeRgEIAEoCUIUukgRcg9SA2xydVIDbGZ1UgN0dGxIA4gBARIsCgZ0dGxfbXMYBSABKAFCF7pIFBISGQAAAABCBsJBKQAAAAAAAAAASASIAQESHgoRdHRsX3Jlc2V0c19vbl9oaXQYBiABKAhIBYgBARIaCg1zaW5nbGVfZmxpZ2h0GAcgASgISAaIAQFCBwoFX2tleXNCBwoFX3NrZXdCCwoJX2NhcGFjaXR5QgkKB19wb2xpY3lCCQoHX3R0bF9tc0IUChJfdHRsX3Jlc2V0c19vbl9oaXRCEAoOX3NpbmdsZV9mbGlnaHQijQMKDERpc3RyaWJ1dGlvbhJpCgRraW5kGAEgASgJQlu6SFhyVlIIY29uc3RhbnRSC2V4cG9uZW50aWFsUgZlcmxhbmdSBWdhbW1hUglsb2dub3JtYWxSEGh5cGVyZXhwb25lbnRpYWxSBnBhcmV0b1IJZW1waXJpY2FsEigKB21lYW5fbXMYAiABKAFCF7pIFBISGQAAAACATyJBKQAAAAAAAAAAEigKAmN2GAMgASgBQhe6SBQSEhkAAAAAAABZQCkAAAAAAAAAAEgAiAEBEjAKCnRhaWxfaW5kZXgYBCABKAFCF7pIFBISGQAAAAAAAFlAKZqZmZmZmbk/SAGIAQESLAoGbWF4X21zGAUgASgBQhe6SBQSEhkAAAAAo+HBQSkAAAAAAAAAAEgCiAEBEj0KBnBvaW50cxgGIAMoCzIiLndlZnQucHJvamVjdC52MS5EaXN0cmlidXRpb25Qb2ludEIJukgGkgEDEOgHQgUKA19jdkINCgtfdGFpbF9pbmRleEIJCgdfbWF4X21zImcKEURpc3RyaWJ1dGlvblBvaW50EikKCHVwX3RvX21zGAEgASgBQhe6SBQSEhkAAAAAo+HBQSkAAAAAAAAAABInCgZ3ZWlnaHQYAiABKAFCF7pIFBISGQAAAKKUGm1CKQAAAAAAAAAAIpMKCgRMaW5rEhQKAmlkGAEgASgJQgi6SAVyAxigARIXCgRmcm9tGAIgASgJQgm6SAZyBBABGD8SFQoCdG8YAyABKAlCCbpIBnIEEAEYPxIuCgdsYXRlbmN5GAQgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkRpc3RyaWJ1dGlvbhIkCgp0aW1lb3V0X21zGAUgASgFQgu6SAgaBhjAzyQoAEgAiAEBEh8KB3JldHJpZXMYBiABKAVCCbpIBhoEGAooAEgBiAEBEioKEHJldHJ5X2JhY2tvZmZfbXMYByABKAVCC7pICBoGGODUAygASAKIAQESNwoRY2FsbHNfcGVyX3JlcXVlc3QYCCABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASAOIAQESLAoGd2VpZ2h0GAkgASgBQhe6SBQSEhkAAAAAAECPQCkAAAAAAAAAAEgEiAEBEhkKDGFzeW5jaHJvbm91cxgKIAEoCEgFiAEBEhwKD3RpbWVvdXRfY2FuY2VscxgLIAEoCEgGiAEBEiwKDHJldHJ5X2ppdHRlchgMIAEoCUIRukgOcgxSBGZ1bGxSBG5vbmVIB4gBARIyCgxyZXRyeV9idWRnZXQYDSABKAsyHC53ZWZ0LnByb2plY3QudjEuUmV0cnlCdWRnZXQSKQoHYnJlYWtlchgOIAEoCzIYLndlZnQucHJvamVjdC52MS5CcmVha2VyEjQKDmhlZGdlX2FmdGVyX21zGA8gASgBQhe6SBQSEhkAAAAAcJmUQSkAAAAAAAAAAEgIiAEBEigKD21heF9jb25uZWN0aW9ucxgQIAEoBUIKukgHGgUYkE4oAEgJiAEBEioKEGNvbm5lY3Rpb25fcXVldWUYESABKAVCC7pICBoGGMCEPSgASAqIAQESOwoVY29ubmVjdGlvbl90aW1lb3V0X21zGBIgASgBQhe6SBQSEhkAAAAAcJmUQSkAAAAAAAAAAEgLiAEBEjAKCmxvc3NfcmF0aW8YEyABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASAyIAQESMwoNcmV0cmFuc21pdF9tcxgUIAEoAUIXukgUEhIZAAAAAHCZlEEpAAAAAAAAAABIDYgBARI0Cg5iYW5kd2lkdGhfbWJwcxgVIAEoAUIXukgUEhIZAAAAAICELkEpAAAAAAAAAABIDogBARIwCgpyZXF1ZXN0X2tiGBYgASgBQhe6SBQSEhkAAAAAgIQuQSkAAAAAAAAAAEgPiAEBEi8KCWFuc3dlcl9rYhgXIAEoAUIXukgUEhIZAAAAAICELkEpAAAAAAAAAABIEIgBAUINCgtfdGltZW91dF9tc0IKCghfcmV0cmllc0ITChFfcmV0cnlfYmFja29mZl9tc0IUChJfY2FsbHNfcGVyX3JlcXVlc3RCCQoHX3dlaWdodEIPCg1fYXN5bmNocm9ub3VzQhIKEF90aW1lb3V0X2NhbmNlbHNCDwoNX3JldHJ5X2ppdHRlckIRCg9faGVkZ2VfYWZ0ZXJfbXNCEgoQX21heF9jb25uZWN0aW9uc0ITChFfY29ubmVjdGlvbl9xdWV1ZUIYChZfY29ubmVjdGlvbl90aW1lb3V0X21zQg0KC19sb3NzX3JhdGlvQhAKDl9yZXRyYW5zbWl0X21zQhEKD19iYW5kd2lkdGhfbWJwc0INCgtfcmVxdWVzdF9rYkIMCgpfYW5zd2VyX2tiIqABCgdCcmVha2VyEiEKCGZhaWx1cmVzGAEgASgFQgq6SAcaBRjoBygBSACIAQESLQoHb3Blbl9tcxgCIAEoAUIXukgUEhIZAAAAAHCZlEEpAAAAAAAAAABIAYgBARIfCgZwcm9iZXMYAyABKAVCCrpIBxoFGOgHKAFIAogBAUILCglfZmFpbHVyZXNCCgoIX29wZW5fbXNCCQoHX3Byb2JlcyKuAQoLUmV0cnlCdWRnZXQSKwoFcmF0aW8YASABKAFCF7pIFBISGQAAAAAAACRAKQAAAAAAAAAASACIAQESKwoFYnVyc3QYAiABKAFCF7pIFBISGQAAAACAhC5BKQAAAAAAAAAASAGIAQESJwoFc2NvcGUYAyABKAlCE7pIEHIOUgZjbGllbnRSBHRpZXJIAogBAUIICgZfcmF0aW9CCAoGX2J1cnN0QggKBl9zY29wZSKGCwoIV29ya2xvYWQSEwoCaWQYASABKAlCB7pIBHICGD8SHAoJY29tcG9uZW50GAIgASgJQgm6SAZyBBABGD8SWwoEa2luZBgDIAEoCUJNukhKckhSB3BvaXNzb25SCGNvbnN0YW50UgZjbG9zZWRSBmJ1cnN0eVIHZGl1cm5hbFIEcmFtcFIFc3Bpa2VSBWJhdGNoUgZyZXBsYXkSNQoPcmF0ZV9wZXJfc2Vjb25kGAQgASgBQhe6SBQSEhkAAAAAgIQuQSkAAAAAAAAAAEgAiAEBEh8KBXVzZXJzGAUgASgFQgu6SAgaBhigjQYoAUgBiAEBEjMKDXRoaW5rX3RpbWVfbXMYBiABKAFCF7pIFBISGQAAAABAd0tBKQAAAAAAAAAASAKIAQESMgoMYnVyc3RfZmFjdG9yGAcgASgBQhe6SBQSEhkAAAAAAECPQCkAAAAAAADwP0gDiAEBEi4KCGJ1cnN0X21zGAggASgBQhe6SBQSEhkAAAAAcJmUQSkAAAAAAADwP0gEiAEBEjEKC2J1cnN0X3NoYXJlGAkgASgBQhe6SBQSEhkep+hILv/vPyktQxzr4jYaP0gFiAEBEi8KCWFtcGxpdHVkZRgKIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABIBogBARIvCglwZXJpb2RfbXMYCyABKAFCF7pIFBISGQAAALDEXh1CKQAAAAAAAPA/SAeIAQESOAoSdG9fcmF0ZV9wZXJfc2Vjb25kGAwgASgBQhe6SBQSEhkAAAAAgIQuQSkAAAAAAAAAAEgIiAEBEi4KCHN0YXJ0X21zGA0gASgBQhe6SBQSEhkAAAAAQgbCQSkAAAAAAAAAAEgJiAEBEi8KCWxlbmd0aF9tcxgOIAEoAUIXukgUEhIZAAAAAEIGwkEpAAAAAAAA8D9ICogBARIyCgxzcGlrZV9mYWN0b3IYDyABKAFCF7pIFBISGQAAAAAAQI9AKQAAAAAAAAAASAuIAQESIwoKYmF0Y2hfc2l6ZRgQIAEoBUIKukgHGgUYkE4oAUgMiAEBEjUKC2Fycml2YWxzX21zGBEgAygBQiC6SB2SARoQoI0GIhQSEhkAAACwxF4dQikAAAAAAAAAABIgCghwcmlvcml0eRgSIAEoBUIJukgGGgQYCSgASA2IAQESMQoLZGVhZGxpbmVfbXMYEyABKAFCF7pIFBISGQAAAACATyJBKQAAAAAAAAAASA6IAQESMQoLd3JpdGVfc2hhcmUYFCABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASA+IAQESMQoLd29ya19mYWN0b3IYFSABKAFCF7pIFBISGQAAAAAAQI9AKQAAAAAAAAAASBCIAQESIwoIc2Vzc2lvbnMYFiABKAVCDLpICRoHGICt4gQoAUgRiAEBEjIKDHNlc3Npb25fc2tldxgXIAEoAUIXukgUEhIZAAAAAAAAFEApAAAAAAAAAABIEogBAUISChBfcmF0ZV9wZXJfc2Vjb25kQggKBl91c2Vyc0IQCg5fdGhpbmtfdGltZV9tc0IPCg1fYnVyc3RfZmFjdG9yQgsKCV9idXJzdF9tc0IOCgxfYnVyc3Rfc2hhcmVCDAoKX2FtcGxpdHVkZUIMCgpfcGVyaW9kX21zQhUKE190b19yYXRlX3Blcl9zZWNvbmRCCwoJX3N0YXJ0X21zQgwKCl9sZW5ndGhfbXNCDwoNX3NwaWtlX2ZhY3RvckINCgtfYmF0Y2hfc2l6ZUILCglfcHJpb3JpdHlCDgoMX2RlYWRsaW5lX21zQg4KDF93cml0ZV9zaGFyZUIOCgxfd29ya19mYWN0b3JCCwoJX3Nlc3Npb25zQg8KDV9zZXNzaW9uX3NrZXdiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * A distributed system as people model it: parts, the calls between them, and the load on them.
@@ -121,6 +121,89 @@ export type Component = Message<"weft.project.v1.Component"> & {
    * @generated from field: string image = 11;
    */
   image: string;
+
+  /**
+   * Which instance gets a request, "power_of_two" when absent; of a load balancer: which of its links, "weighted" (by the
+   * links' weights) when absent.
+   *
+   * @generated from field: optional string balancing = 12;
+   */
+  balancing?: string | undefined;
+
+  /**
+   * With balancing "weighted": shares of the instances by number; those it does not name weigh 1. At most as many as there
+   * are instances, one above 0. Not of load balancers.
+   *
+   * @generated from field: repeated double instance_weights = 13;
+   */
+  instanceWeights: number[];
+
+  /**
+   * Who gets a free slot: the oldest, the newest, or by the workload's priority and then age. "fifo" when absent.
+   *
+   * @generated from field: optional string discipline = 14;
+   */
+  discipline?: string | undefined;
+
+  /**
+   * Cores per instance, which the requests that work share equally, none getting more than one. Absent: every slot has a
+   * core of its own.
+   *
+   * @generated from field: optional double cpus = 15;
+   */
+  cpus?: number | undefined;
+
+  /**
+   * Who is refused when the queue is full: the newcomer, or who has waited longest. "newest" when absent.
+   *
+   * @generated from field: optional string shed = 16;
+   */
+  shed?: string | undefined;
+
+  /**
+   * Whether a request keeps its slot while its downstream calls are under way, as a waiting thread does. True when absent.
+   *
+   * @generated from field: optional bool holds_slot = 17;
+   */
+  holdsSlot?: boolean | undefined;
+
+  /**
+   * Whether a request whose deadline has passed is refused when its turn comes. False when absent.
+   *
+   * @generated from field: optional bool drops_expired = 18;
+   */
+  dropsExpired?: boolean | undefined;
+
+  /**
+   * @generated from field: weft.project.v1.RateLimit rate_limit = 19;
+   */
+  rateLimit?: RateLimit | undefined;
+
+  /**
+   * @generated from field: weft.project.v1.Autoscaler autoscaler = 20;
+   */
+  autoscaler?: Autoscaler | undefined;
+
+  /**
+   * Databases: writes go to the first instance, reads to the others; needs 2 instances. False when absent.
+   *
+   * @generated from field: optional bool read_write_split = 21;
+   */
+  readWriteSplit?: boolean | undefined;
+
+  /**
+   * Databases: rows that requests lock while they are worked on.
+   *
+   * @generated from field: weft.project.v1.Locks locks = 22;
+   */
+  locks?: Locks | undefined;
+
+  /**
+   * Caches: keys instead of the hit ratio, which then means nothing.
+   *
+   * @generated from field: weft.project.v1.KeyedCache cache = 23;
+   */
+  cache?: KeyedCache | undefined;
 };
 
 /**
@@ -129,6 +212,196 @@ export type Component = Message<"weft.project.v1.Component"> & {
  */
 export const ComponentSchema: GenMessage<Component> = /*@__PURE__*/
   messageDesc(file_weft_project_v1_architecture, 1);
+
+/**
+ * A token bucket in front of all instances of a component.
+ *
+ * @generated from message weft.project.v1.RateLimit
+ */
+export type RateLimit = Message<"weft.project.v1.RateLimit"> & {
+  /**
+   * Must be given.
+   *
+   * @generated from field: optional double per_second = 1;
+   */
+  perSecond?: number | undefined;
+
+  /**
+   * Requests that may come at once after a quiet time. Must be given.
+   *
+   * @generated from field: optional double burst = 2;
+   */
+  burst?: number | undefined;
+
+  /**
+   * Whether what exceeds it is refused or waits for its token. "reject" when absent.
+   *
+   * @generated from field: optional string when_exceeded = 3;
+   */
+  whenExceeded?: string | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.RateLimit.
+ * Use `create(RateLimitSchema)` to create a new message.
+ */
+export const RateLimitSchema: GenMessage<RateLimit> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_architecture, 2);
+
+/**
+ * Adds and removes instances, as the Kubernetes horizontal autoscaler does: every interval it wants
+ * ⌈instances × utilization ÷ target⌉ of them. A component's `instances` is where it begins, and within its range.
+ *
+ * @generated from message weft.project.v1.Autoscaler
+ */
+export type Autoscaler = Message<"weft.project.v1.Autoscaler"> & {
+  /**
+   * 1 when absent.
+   *
+   * @generated from field: optional int32 min_instances = 1;
+   */
+  minInstances?: number | undefined;
+
+  /**
+   * Must be given.
+   *
+   * @generated from field: optional int32 max_instances = 2;
+   */
+  maxInstances?: number | undefined;
+
+  /**
+   * Of the cores where there are `cpus`, else of the slots. 0.8 when absent.
+   *
+   * @generated from field: optional double target_utilization = 3;
+   */
+  targetUtilization?: number | undefined;
+
+  /**
+   * 15 000 when absent.
+   *
+   * @generated from field: optional double interval_ms = 4;
+   */
+  intervalMs?: number | undefined;
+
+  /**
+   * From the decision until a new instance takes requests; 30 000 when absent.
+   *
+   * @generated from field: optional double start_delay_ms = 5;
+   */
+  startDelayMs?: number | undefined;
+
+  /**
+   * How long fewer must have been enough before one goes; 300 000 when absent.
+   *
+   * @generated from field: optional double scale_down_delay_ms = 6;
+   */
+  scaleDownDelayMs?: number | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.Autoscaler.
+ * Use `create(AutoscalerSchema)` to create a new message.
+ */
+export const AutoscalerSchema: GenMessage<Autoscaler> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_architecture, 3);
+
+/**
+ * A share of the requests locks one row each, from getting a slot until the end; who finds it locked waits in its slot.
+ *
+ * @generated from message weft.project.v1.Locks
+ */
+export type Locks = Message<"weft.project.v1.Locks"> & {
+  /**
+   * How many rows, over all instances. Must be given.
+   *
+   * @generated from field: optional int32 keys = 1;
+   */
+  keys?: number | undefined;
+
+  /**
+   * Exponent of Zipf's law by which rows are wanted; 0, all alike, when absent.
+   *
+   * @generated from field: optional double skew = 2;
+   */
+  skew?: number | undefined;
+
+  /**
+   * Share of requests that lock; of the writes alone where a workload has a `write_share`. 1 when absent.
+   *
+   * @generated from field: optional double share = 3;
+   */
+  share?: number | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.Locks.
+ * Use `create(LocksSchema)` to create a new message.
+ */
+export const LocksSchema: GenMessage<Locks> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_architecture, 4);
+
+/**
+ * A cache with real keys: every request asks for one, and hits or misses by what its instance holds.
+ *
+ * @generated from message weft.project.v1.KeyedCache
+ */
+export type KeyedCache = Message<"weft.project.v1.KeyedCache"> & {
+  /**
+   * How many different keys are asked for. Must be given.
+   *
+   * @generated from field: optional int32 keys = 1;
+   */
+  keys?: number | undefined;
+
+  /**
+   * Exponent of Zipf's law by which they are asked for; 0 asks for all alike. 0.75 when absent.
+   *
+   * @generated from field: optional double skew = 2;
+   */
+  skew?: number | undefined;
+
+  /**
+   * Entries that one instance holds; at most ten million in all instances. Must be given.
+   *
+   * @generated from field: optional int32 capacity = 3;
+   */
+  capacity?: number | undefined;
+
+  /**
+   * What goes when it is full: "lru" (when absent), "lfu", or "ttl", which forgets by age alone.
+   *
+   * @generated from field: optional string policy = 4;
+   */
+  policy?: string | undefined;
+
+  /**
+   * How long an entry is good; 0, for ever, when absent. "ttl" needs one above 0.
+   *
+   * @generated from field: optional double ttl_ms = 5;
+   */
+  ttlMs?: number | undefined;
+
+  /**
+   * "ttl" only: whether a hit begins the time anew. False when absent.
+   *
+   * @generated from field: optional bool ttl_resets_on_hit = 6;
+   */
+  ttlResetsOnHit?: boolean | undefined;
+
+  /**
+   * Whether misses of a key that is being fetched wait for that fetch instead of calling downstream. False when absent.
+   *
+   * @generated from field: optional bool single_flight = 7;
+   */
+  singleFlight?: boolean | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.KeyedCache.
+ * Use `create(KeyedCacheSchema)` to create a new message.
+ */
+export const KeyedCacheSchema: GenMessage<KeyedCache> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_architecture, 5);
 
 /**
  * A distribution of durations. Fields that its kind does not use are kept and mean nothing.
@@ -185,7 +458,7 @@ export type Distribution = Message<"weft.project.v1.Distribution"> & {
  * Use `create(DistributionSchema)` to create a new message.
  */
 export const DistributionSchema: GenMessage<Distribution> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_architecture, 2);
+  messageDesc(file_weft_project_v1_architecture, 6);
 
 /**
  * The upper end of a bin of an empirical distribution, and how much falls into it: a count or a share.
@@ -209,7 +482,7 @@ export type DistributionPoint = Message<"weft.project.v1.DistributionPoint"> & {
  * Use `create(DistributionPointSchema)` to create a new message.
  */
 export const DistributionPointSchema: GenMessage<DistributionPoint> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_architecture, 3);
+  messageDesc(file_weft_project_v1_architecture, 7);
 
 /**
  * Calls from one component to another.
@@ -242,21 +515,22 @@ export type Link = Message<"weft.project.v1.Link"> & {
   latency?: Distribution | undefined;
 
   /**
-   * How long the caller waits for one attempt; 0 waits for ever. Work behind a timed-out call goes on.
+   * How long the caller waits for one attempt; 0 waits for ever. Work behind a timed-out call goes on, unless
+   * `timeout_cancels`.
    *
    * @generated from field: optional int32 timeout_ms = 5;
    */
   timeoutMs?: number | undefined;
 
   /**
-   * Further attempts after a failure or a timeout.
+   * Further attempts after a failure or a timeout; of a queue's links: redeliveries before a message is a dead letter.
    *
    * @generated from field: optional int32 retries = 6;
    */
   retries?: number | undefined;
 
   /**
-   * Pause before a retry, doubled each time, with full jitter.
+   * Pause before a retry, doubled each time, with the jitter of `retry_jitter`.
    *
    * @generated from field: optional int32 retry_backoff_ms = 7;
    */
@@ -282,6 +556,95 @@ export type Link = Message<"weft.project.v1.Link"> & {
    * @generated from field: optional bool asynchronous = 10;
    */
   asynchronous?: boolean | undefined;
+
+  /**
+   * Whether giving up on an attempt (a timeout, a hedge that lost, a caller that was itself cancelled) ends the work behind
+   * it, one way's delay later. False when absent.
+   *
+   * @generated from field: optional bool timeout_cancels = 11;
+   */
+  timeoutCancels?: boolean | undefined;
+
+  /**
+   * "full" (when absent) waits anything up to the backoff, "none" the backoff itself.
+   *
+   * @generated from field: optional string retry_jitter = 12;
+   */
+  retryJitter?: string | undefined;
+
+  /**
+   * Absent: every call has its retries for itself.
+   *
+   * @generated from field: weft.project.v1.RetryBudget retry_budget = 13;
+   */
+  retryBudget?: RetryBudget | undefined;
+
+  /**
+   * @generated from field: weft.project.v1.Breaker breaker = 14;
+   */
+  breaker?: Breaker | undefined;
+
+  /**
+   * A second attempt is sent when the first has no answer after this, and the first good answer counts. Absent or 0: none.
+   *
+   * @generated from field: optional double hedge_after_ms = 15;
+   */
+  hedgeAfterMs?: number | undefined;
+
+  /**
+   * Calls under way at once per calling instance: its connection pool, or a queue's consumers. Absent or 0: no limit.
+   *
+   * @generated from field: optional int32 max_connections = 16;
+   */
+  maxConnections?: number | undefined;
+
+  /**
+   * Calls that may wait for a connection, per calling instance; 10 000 when absent, from queues 1 000 000.
+   *
+   * @generated from field: optional int32 connection_queue = 17;
+   */
+  connectionQueue?: number | undefined;
+
+  /**
+   * How long an attempt waits for a connection before it fails; absent or 0: as long as it takes.
+   *
+   * @generated from field: optional double connection_timeout_ms = 18;
+   */
+  connectionTimeoutMs?: number | undefined;
+
+  /**
+   * Share of messages lost, each way.
+   *
+   * @generated from field: optional double loss_ratio = 19;
+   */
+  lossRatio?: number | undefined;
+
+  /**
+   * A lost message is sent again after this, doubled each time. Absent or 0: it stays lost if the call has a timeout, else
+   * it is sent again after 200 ms.
+   *
+   * @generated from field: optional double retransmit_ms = 20;
+   */
+  retransmitMs?: number | undefined;
+
+  /**
+   * What all calls of the link share, each way; at least 0.001. Absent or 0: no limit.
+   *
+   * @generated from field: optional double bandwidth_mbps = 21;
+   */
+  bandwidthMbps?: number | undefined;
+
+  /**
+   * Sizes in kilobytes (1000 bytes), which matter with `bandwidth_mbps`; 1 when absent.
+   *
+   * @generated from field: optional double request_kb = 22;
+   */
+  requestKb?: number | undefined;
+
+  /**
+   * @generated from field: optional double answer_kb = 23;
+   */
+  answerKb?: number | undefined;
 };
 
 /**
@@ -289,7 +652,78 @@ export type Link = Message<"weft.project.v1.Link"> & {
  * Use `create(LinkSchema)` to create a new message.
  */
 export const LinkSchema: GenMessage<Link> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_architecture, 4);
+  messageDesc(file_weft_project_v1_architecture, 8);
+
+/**
+ * A circuit breaker, one in each calling instance.
+ *
+ * @generated from message weft.project.v1.Breaker
+ */
+export type Breaker = Message<"weft.project.v1.Breaker"> & {
+  /**
+   * Failures in a row that open it; 5 when absent.
+   *
+   * @generated from field: optional int32 failures = 1;
+   */
+  failures?: number | undefined;
+
+  /**
+   * How long calls are refused before probes are let through; 5000 when absent.
+   *
+   * @generated from field: optional double open_ms = 2;
+   */
+  openMs?: number | undefined;
+
+  /**
+   * Probes at once, of which one that succeeds closes it and one that fails opens it; 1 when absent.
+   *
+   * @generated from field: optional int32 probes = 3;
+   */
+  probes?: number | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.Breaker.
+ * Use `create(BreakerSchema)` to create a new message.
+ */
+export const BreakerSchema: GenMessage<Breaker> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_architecture, 9);
+
+/**
+ * Limits retries to a share of the calls, by a bucket of tokens: a call puts `ratio` in, a retry takes one out.
+ *
+ * @generated from message weft.project.v1.RetryBudget
+ */
+export type RetryBudget = Message<"weft.project.v1.RetryBudget"> & {
+  /**
+   * 0.2 when absent.
+   *
+   * @generated from field: optional double ratio = 1;
+   */
+  ratio?: number | undefined;
+
+  /**
+   * Most tokens the bucket holds, and what it begins with; 10 when absent.
+   *
+   * @generated from field: optional double burst = 2;
+   */
+  burst?: number | undefined;
+
+  /**
+   * Who shares a bucket: the calls of one calling instance on this link ("client", when absent), or of all instances and
+   * links of the caller ("tier").
+   *
+   * @generated from field: optional string scope = 3;
+   */
+  scope?: string | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.RetryBudget.
+ * Use `create(RetryBudgetSchema)` to create a new message.
+ */
+export const RetryBudgetSchema: GenMessage<RetryBudget> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_architecture, 10);
 
 /**
  * Load that a client component offers.
@@ -417,6 +851,48 @@ export type Workload = Message<"weft.project.v1.Workload"> & {
    * @generated from field: repeated double arrivals_ms = 17;
    */
   arrivalsMs: number[];
+
+  /**
+   * 0 (served first, and when absent) to 9, where a component serves by priority.
+   *
+   * @generated from field: optional int32 priority = 18;
+   */
+  priority?: number | undefined;
+
+  /**
+   * An answer that takes longer is worth nothing to who asked. Absent or 0: every answer counts.
+   *
+   * @generated from field: optional double deadline_ms = 19;
+   */
+  deadlineMs?: number | undefined;
+
+  /**
+   * Share of its requests that write; 0 when absent.
+   *
+   * @generated from field: optional double write_share = 20;
+   */
+  writeShare?: number | undefined;
+
+  /**
+   * Multiplies the own work of its requests everywhere; 1 when absent.
+   *
+   * @generated from field: optional double work_factor = 21;
+   */
+  workFactor?: number | undefined;
+
+  /**
+   * Different sessions its requests belong to, which consistent hashing tells apart; 10 000 when absent.
+   *
+   * @generated from field: optional int32 sessions = 22;
+   */
+  sessions?: number | undefined;
+
+  /**
+   * Exponent of Zipf's law by which sessions send requests; 0, all alike, when absent.
+   *
+   * @generated from field: optional double session_skew = 23;
+   */
+  sessionSkew?: number | undefined;
 };
 
 /**
@@ -424,5 +900,5 @@ export type Workload = Message<"weft.project.v1.Workload"> & {
  * Use `create(WorkloadSchema)` to create a new message.
  */
 export const WorkloadSchema: GenMessage<Workload> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_architecture, 5);
+  messageDesc(file_weft_project_v1_architecture, 11);
 

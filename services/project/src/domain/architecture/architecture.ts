@@ -1,9 +1,11 @@
+import type { ComponentOptions, Given, LinkOptions, WorkloadOptions } from "./architecture-options.ts";
+
 /**
  * A distributed system as people model it: components, the calls between them, and the load on them.
  *
  * These are the project domain's own types. They hold complete architectures, with every number present;
- * `PartialArchitecture` is what people and files give, and `completeArchitecture` turns one into the other. The limits
- * are data here, so that validation, importers and error messages read the same numbers.
+ * `PartialArchitecture` is what people and files give, and `completeArchitecture` turns one into the other. What only some
+ * models say is in `architecture-options.ts`. The limits are data here, so that validation, importers and error messages read the same numbers.
  */
 export const COMPONENT_KINDS = [
   "client",
@@ -69,7 +71,7 @@ export interface DistributionPoint {
  * A part of the system. A slot (`instances` × `concurrency` of them) is held for the component's own work and, except
  * in queues, for the calls it waits for.
  */
-export interface Component {
+export interface Component extends ComponentOptions {
   id: string;
   name: string;
   kind: ComponentKind;
@@ -84,7 +86,7 @@ export interface Component {
 }
 
 /** Calls from one component to another; `latency` is the network's round trip, `timeoutMs` 0 waits for ever. */
-export interface Link {
+export interface Link extends LinkOptions {
   id: string;
   from: string;
   to: string;
@@ -128,7 +130,7 @@ export interface WorkloadShape {
  * Load that a client offers: users who wait for each answer and think (closed), recorded arrivals (replay), or a rate that
  * is the mean of every other kind but ramp, where it is the rate at the start, and spike, where it is the rate outside.
  */
-export interface Workload extends WorkloadShape {
+export interface Workload extends WorkloadShape, WorkloadOptions {
   id: string;
   component: string;
   kind: WorkloadKind;
@@ -154,7 +156,7 @@ export interface PartialDistribution {
 }
 
 /** A component as given: the kind decides what the absent fields become. */
-export interface PartialComponent {
+export interface PartialComponent extends Given<ComponentOptions> {
   id: string;
   kind: string;
   name?: string | undefined;
@@ -169,7 +171,7 @@ export interface PartialComponent {
 }
 
 /** A link as given. */
-export interface PartialLink {
+export interface PartialLink extends Given<LinkOptions> {
   id?: string | undefined;
   from: string;
   to: string;
@@ -183,7 +185,7 @@ export interface PartialLink {
 }
 
 /** A workload as given. */
-export interface PartialWorkload {
+export interface PartialWorkload extends Given<WorkloadOptions> {
   id?: string | undefined;
   component: string;
   kind?: string | undefined;
@@ -209,15 +211,17 @@ export interface PartialArchitecture {
   workloads?: readonly PartialWorkload[] | undefined;
 }
 
-/** What one number may be: both ends included. */
+/** What one number may be: both ends included, unless `aboveMin` leaves the lower one out; `orZero` allows 0 too. */
 export interface NumberLimit {
   min: number;
   max: number;
   integer: boolean;
+  aboveMin?: boolean;
+  orZero?: boolean;
 }
 
-const count = (min: number, max: number): NumberLimit => ({ min, max, integer: true });
-const real = (min: number, max: number): NumberLimit => ({ min, max, integer: false });
+export const count = (min: number, max: number): NumberLimit => ({ min, max, integer: true });
+export const real = (min: number, max: number): NumberLimit => ({ min, max, integer: false });
 
 export const COMPONENT_ID_PATTERN = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 

@@ -9,6 +9,7 @@ import {
 } from "./architecture.ts";
 import { completeArchitecture } from "./complete-architecture.ts";
 import { type Edge, keepAcyclic } from "./find-cycle.ts";
+import { fitOptions } from "./fit-options.ts";
 import { type Findings, ImportError, type ImportResult } from "./import-result.ts";
 import type { GuessedLoad } from "./workload-guess.ts";
 
@@ -33,7 +34,8 @@ export interface ArchitectureDraft {
 
 /**
  * The last step of every import: refuses drafts beyond the limits, drops links that cannot be in a model (to unknown
- * components, to clients, from a component to itself, closing a cycle), each with a finding, and fills the defaults.
+ * components, to clients, from a component to itself, closing a cycle) and options that fit nothing, each with a finding, and fills the
+ * defaults.
  * The result always passes `completeArchitecture`; a draft that cannot get there is an ImportError.
  */
 export function assembleArchitecture(draft: ArchitectureDraft, findings: Findings): ImportResult {
@@ -57,8 +59,9 @@ export function assembleArchitecture(draft: ArchitectureDraft, findings: Finding
   const links = usable.filter((found) => keptLinks.has(found)).map((found) => found.link);
   const full = draft.components.length >= MAX_COMPONENTS || links.length >= MAX_LINKS;
   const guessed = full || clientsCall(draft.components, links) ? undefined : draft.guessLoad?.(links);
+  const components = draft.components.map((component) => fitOptions(component, findings));
   const { architecture, problems } = completeArchitecture({
-    components: guessed === undefined ? draft.components : [...draft.components, guessed.client],
+    components: guessed === undefined ? components : [...components, guessed.client],
     links: guessed === undefined ? links : [...links, ...guessed.links],
     workloads: guessed === undefined ? draft.workloads : [...draft.workloads, guessed.workload],
   });

@@ -23,13 +23,16 @@ import {
   WORKLOAD_DEFAULTS,
   WORKLOAD_SHAPE_DEFAULTS,
 } from "./architecture-defaults.ts";
+import type { ComponentOptions, LinkOptions, WorkloadOptions } from "./architecture-options.ts";
+import { completeOptions } from "./complete-options.ts";
 import { pointsMeanMs } from "./distribution-rules.ts";
+import { COMPONENT_OPTIONS, LINK_OPTIONS, WORKLOAD_OPTIONS } from "./option-rules.ts";
 import { type ArchitectureProblem, validateArchitecture } from "./validate-architecture.ts";
 
 /**
  * Fills what is absent from the table of defaults, then checks everything against the limits. Absent means undefined,
  * and for names also the empty string. A given value is never changed, not even a bad one: it is kept and reported, so
- * the architecture may be used only when `problems` is empty.
+ * the architecture may be used only when `problems` is empty. Options (`architecture-options.ts`) stay absent.
  */
 export function completeArchitecture(partial: PartialArchitecture): {
   architecture: Architecture;
@@ -58,6 +61,7 @@ function completeComponent(given: PartialComponent): Component {
     hitRatio: given.hitRatio ?? defaults.hitRatio,
     fanOut: (given.fanOut || defaults.fanOut) as Component["fanOut"],
     image: given.image ?? "",
+    ...completeOptions<ComponentOptions>(given, COMPONENT_OPTIONS),
   };
 }
 
@@ -77,6 +81,7 @@ function completeLinks(given: readonly PartialLink[]): Link[] {
       callsPerRequest: link.callsPerRequest ?? LINK_DEFAULTS.callsPerRequest,
       weight: link.weight ?? LINK_DEFAULTS.weight,
       asynchronous: link.asynchronous ?? LINK_DEFAULTS.asynchronous,
+      ...completeOptions<LinkOptions>(link, LINK_OPTIONS),
     };
   });
 }
@@ -97,6 +102,7 @@ function completeWorkloads(given: readonly PartialWorkload[]): Workload[] {
       users: workload.users ?? WORKLOAD_DEFAULTS.users,
       thinkTimeMs: workload.thinkTimeMs ?? WORKLOAD_DEFAULTS.thinkTimeMs,
       ...completeShape(workload, kind, ratePerSecond),
+      ...completeOptions<WorkloadOptions>(workload, WORKLOAD_OPTIONS),
     };
   });
 }

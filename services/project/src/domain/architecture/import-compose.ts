@@ -11,7 +11,8 @@ import { LinkEvidence } from "./link-evidence.ts";
 import { ReferenceLinker } from "./link-references.ts";
 import { itemsOf, mapAt, textAt, valueAt } from "./located-access.ts";
 import { type LocatedMap, readYaml } from "./located-yaml.ts";
-import { readComponentFields, WeftFields } from "./weft-fields.ts";
+import { readComponentFields } from "./weft-entries.ts";
+import { WeftFields } from "./weft-fields.ts";
 import { readComponents, readLinks, readWorkloads } from "./weft-model.ts";
 import { type EntryCandidate, guessLoad, loadGeneratorWorkload } from "./workload-guess.ts";
 

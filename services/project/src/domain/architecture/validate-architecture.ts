@@ -26,8 +26,12 @@ import {
   WORKLOAD_SHAPE_LIMITS,
   type Workload,
 } from "./architecture.ts";
+import { componentOptionProblems } from "./component-option-rules.ts";
 import { shapeProblem } from "./distribution-rules.ts";
 import { findCycle } from "./find-cycle.ts";
+import { COMPONENT_OPTIONS, LINK_OPTIONS, type OptionRules, WORKLOAD_OPTIONS } from "./option-rules.ts";
+import { optionProblems } from "./validate-options.ts";
+import { numberProblem, oneOfProblem, quote } from "./value-problems.ts";
 import { arrivalsProblem, workloadProblem } from "./workload-rules.ts";
 
 /** What is wrong with one field: `field` is its path (`components[2].instances`), the message names the limit. */
@@ -87,6 +91,8 @@ function checkComponents(architecture: Architecture, report: Report): Map<string
     checkDistribution(component.serviceTime, SERVICE_TIME_LIMIT, `${field}.serviceTime`, report);
     checkOneOf(component.fanOut, FAN_OUTS, `${field}.fanOut`, report);
     checkText(component.image, 0, TEXT_LIMITS.image, `${field}.image`, report);
+    if (!checkOptions(component, COMPONENT_OPTIONS, field, report)) continue;
+    for (const misfit of componentOptionProblems(component)) report(`${field}.${misfit.field}`, misfit.problem);
   }
   return kinds;
 }
@@ -110,6 +116,7 @@ function checkLinks(architecture: Architecture, kinds: ReadonlyMap<string, Compo
       checkNumber(link[name as keyof typeof LINK_LIMITS], limit, `${field}.${name}`, report);
     }
     if (typeof link.asynchronous !== "boolean") report(`${field}.asynchronous`, "must be true or false");
+    checkOptions(link, LINK_OPTIONS, field, report);
   }
 }
 
@@ -132,6 +139,7 @@ function checkWorkloads(architecture: Architecture, kinds: ReadonlyMap<string, C
     }
     checkShape(workload, field, arrivalsLeft, report);
     arrivalsLeft -= workload.arrivalsMs?.length ?? 0;
+    checkOptions(workload, WORKLOAD_OPTIONS, field, report);
   }
 }
 
@@ -149,6 +157,13 @@ function checkShape(workload: Workload, field: string, mostArrivals: number, rep
   if (inArrivals !== undefined) note(`${field}.arrivalsMs`, inArrivals);
   const misfit = sound ? workloadProblem(workload) : undefined;
   if (misfit !== undefined) report(`${field}.${misfit.field}`, misfit.problem);
+}
+
+/** Whether nothing was reported. */
+function checkOptions(owner: object, rules: OptionRules, field: string, report: Report): boolean {
+  const problems = optionProblems(owner, rules);
+  for (const misfit of problems) report(`${field}.${misfit.field}`, misfit.problem);
+  return problems.length === 0;
 }
 
 function checkCount(count: number, max: number, field: string, report: Report): void {
@@ -182,28 +197,13 @@ function checkNumber(value: number, limit: NumberLimit, field: string, report: R
   if (problem !== undefined) report(field, problem);
 }
 
-/** Why a value is not a number within the limit, as a sentence's end; undefined when it is. */
-export function numberProblem(value: unknown, limit: NumberLimit): string | undefined {
-  const within =
-    typeof value === "number" &&
-    value >= limit.min &&
-    value <= limit.max &&
-    (!limit.integer || Number.isSafeInteger(value));
-  if (within) return undefined;
-  return `must be a ${limit.integer ? "whole " : ""}number from ${limit.min} to ${limit.max}, not ${quote(value)}`;
-}
-
 function checkOneOf(value: string, allowed: readonly string[], field: string, report: Report): void {
-  if (!allowed.includes(value)) report(field, `must be one of ${allowed.join(", ")}, not ${quote(value)}`);
+  const problem = oneOfProblem(value, allowed);
+  if (problem !== undefined) report(field, problem);
 }
 
 function checkText(value: string, min: number, max: number, field: string, report: Report): void {
   if (typeof value === "string" && value.length >= min && value.length <= max) return;
   const length = typeof value === "string" ? `${value.length}` : quote(value);
   report(field, `must have ${min} to ${max} characters, not ${length}`);
-}
-
-function quote(value: unknown): string {
-  const text = typeof value === "string" ? `"${value}"` : String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

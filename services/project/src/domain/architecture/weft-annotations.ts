@@ -3,7 +3,8 @@ import type { DraftLink } from "./assemble-architecture.ts";
 import { Findings, ImportError } from "./import-result.ts";
 import { entryOf, itemsOf } from "./located-access.ts";
 import { type Located, type LocatedMap, readYaml } from "./located-yaml.ts";
-import { readComponentFields, WeftFields } from "./weft-fields.ts";
+import { readComponentFields } from "./weft-entries.ts";
+import { WeftFields } from "./weft-fields.ts";
 import { readLinks, readWorkloads } from "./weft-model.ts";
 
 /** Annotations in which an export keeps what Kubernetes objects cannot say; the values are JSON. */

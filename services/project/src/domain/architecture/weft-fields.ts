@@ -1,32 +1,21 @@
 import {
   COMPONENT_ID_PATTERN,
-  COMPONENT_KINDS,
-  COMPONENT_LIMITS,
   CV_LIMIT,
   DISTRIBUTION_KINDS,
   type DistributionPoint,
-  FAN_OUTS,
-  LATENCY_LIMIT,
-  LINK_LIMITS,
   MAX_MS_LIMIT,
   MAX_POINTS,
   type NumberLimit,
-  type PartialComponent,
   type PartialDistribution,
-  type PartialLink,
   type PartialWorkload,
   POINT_WEIGHT_LIMIT,
-  SERVICE_TIME_LIMIT,
   TAIL_INDEX_LIMIT,
-  TEXT_LIMITS,
-  WORKLOAD_KINDS,
-  WORKLOAD_LIMITS,
   WORKLOAD_SHAPE_LIMITS,
 } from "./architecture.ts";
 import { shapeProblem } from "./distribution-rules.ts";
 import type { Findings } from "./import-result.ts";
 import type { Located, LocatedMap } from "./located-yaml.ts";
-import { numberProblem } from "./validate-architecture.ts";
+import { numberProblem, numbersProblem } from "./value-problems.ts";
 import { arrivalsProblem, workloadProblem } from "./workload-rules.ts";
 
 /**
@@ -77,6 +66,16 @@ export class WeftFields {
     return problem === undefined ? (value as number) + 0 : this.#bad(key, node, problem);
   }
 
+  /** All of them or none, as in every list: what follows a hole would have another place. */
+  numbers(key: string, limit: NumberLimit, most: number): number[] | undefined {
+    const node = this.#take(key);
+    if (node === undefined) return undefined;
+    if (node.type !== "list") return this.#bad(key, node, "must be a list of numbers");
+    const values = node.items.map((item) => (item.type === "scalar" ? item.value : item.type));
+    const problem = numbersProblem(values, limit, most);
+    return problem === undefined ? values.map((value) => (value as number) + 0) : this.#bad(key, node, problem);
+  }
+
   boolean(key: string): boolean | undefined {
     const node = this.#take(key);
     if (node === undefined) return undefined;
@@ -109,9 +108,9 @@ export class WeftFields {
     const misfit = shapeProblem(distribution, mean);
     if (misfit === undefined) return distribution;
     const { field, problem } = misfit;
-    if (distribution[field] !== undefined) fields.#refuse(field, problem);
+    if (distribution[field] !== undefined) fields.refuse(field, problem);
     if (field !== "points") return { ...distribution, [field]: undefined };
-    fields.#refuse("kind", "must come with points that can be used when it is empirical, not without");
+    fields.refuse("kind", "must come with points that can be used when it is empirical, not without");
     return { ...distribution, kind: undefined, points: undefined };
   }
 
@@ -149,11 +148,11 @@ export class WeftFields {
     const kind = this.#map.entries.get("kind")?.value;
     const misfit = workloadProblem({ component: "", kind: kind?.type === "scalar" ? kind.text : undefined, ...shape });
     if (misfit?.field === "burstShare") {
-      this.#refuse(shape.burstShare === undefined ? "burstFactor" : "burstShare", misfit.problem);
+      this.refuse(shape.burstShare === undefined ? "burstFactor" : "burstShare", misfit.problem);
       return { ...shape, burstFactor: undefined, burstShare: undefined };
     }
     if (misfit?.field !== "arrivalsMs") return shape;
-    this.#refuse("kind", "must come with arrivals that can be used when it is replay, not without");
+    this.refuse("kind", "must come with arrivals that can be used when it is replay, not without");
     return { ...shape, kind: undefined, arrivalsMs: undefined };
   }
 
@@ -165,6 +164,14 @@ export class WeftFields {
     const arrivals = node.items.map((item) => (item.type === "scalar" ? item.value : item.type));
     const problem = arrivalsProblem(arrivals);
     return problem === undefined ? arrivals.map((value) => (value as number) + 0) : this.#bad(key, node, problem);
+  }
+
+  /** The fields of a mapping in this one; call its `reportUnknown` too. */
+  group(key: string, fields: readonly string[]): WeftFields | undefined {
+    const node = this.#take(key);
+    if (node === undefined) return undefined;
+    if (node.type === "map") return new WeftFields(node, `${this.#path}.${key}`, this.#findings);
+    return this.#bad(key, node, `must be a mapping of ${fields.join(", ")}`);
   }
 
   /** Call after the last field was taken. */
@@ -182,7 +189,7 @@ export class WeftFields {
   }
 
   /** For a value that was read and does not fit the others. */
-  #refuse(key: string, problem: string): void {
+  refuse(key: string, problem: string): undefined {
     const node = this.#map.entries.get(key)?.value;
     if (node !== undefined) this.#bad(key, node, problem);
   }
@@ -192,85 +199,4 @@ export class WeftFields {
     this.#findings.error(`${this.#path}.${key} ${problem}${shown}; it counts as absent`, node.line);
     return undefined;
   }
-}
-
-/** A component's fields but for id and kind, which stand elsewhere in some formats. */
-export function readComponentFields(fields: WeftFields): Omit<PartialComponent, "id" | "kind"> {
-  return {
-    name: fields.text("name", 1, TEXT_LIMITS.name),
-    instances: fields.number("instances", COMPONENT_LIMITS.instances),
-    concurrency: fields.number("concurrency", COMPONENT_LIMITS.concurrency),
-    serviceTime: fields.distribution("serviceTime", SERVICE_TIME_LIMIT),
-    queueCapacity: fields.number("queueCapacity", COMPONENT_LIMITS.queueCapacity),
-    errorRatio: fields.number("errorRatio", COMPONENT_LIMITS.errorRatio),
-    hitRatio: fields.number("hitRatio", COMPONENT_LIMITS.hitRatio),
-    fanOut: fields.oneOf("fanOut", FAN_OUTS),
-    image: fields.text("image", 0, TEXT_LIMITS.image),
-  };
-}
-
-/** One whole component; undefined, with a finding, when it has no usable id or kind. */
-export function readComponent(node: Located, path: string, findings: Findings): PartialComponent | undefined {
-  if (node.type !== "map") return unreadable(node, path, "must be a mapping", findings);
-  const fields = new WeftFields(node, path, findings);
-  const id = fields.id("id");
-  const kind = fields.oneOf("kind", COMPONENT_KINDS);
-  const rest = readComponentFields(fields);
-  fields.reportUnknown();
-  if (id === undefined || kind === undefined) return unreadable(node, path, "needs an id and a kind", findings);
-  return { id, kind, ...rest };
-}
-
-/** One link; `from` may be given by where the link stands. */
-export function readLink(
-  node: Located,
-  path: string,
-  findings: Findings,
-  from?: string,
-): (PartialLink & { line: number }) | undefined {
-  if (node.type !== "map") return unreadable(node, path, "must be a mapping", findings);
-  const fields = new WeftFields(node, path, findings);
-  const source = fields.id("from") ?? from;
-  const to = fields.id("to");
-  const link = {
-    id: fields.text("id", 1, TEXT_LIMITS.linkId),
-    latency: fields.distribution("latency", LATENCY_LIMIT),
-    timeoutMs: fields.number("timeoutMs", LINK_LIMITS.timeoutMs),
-    retries: fields.number("retries", LINK_LIMITS.retries),
-    retryBackoffMs: fields.number("retryBackoffMs", LINK_LIMITS.retryBackoffMs),
-    callsPerRequest: fields.number("callsPerRequest", LINK_LIMITS.callsPerRequest),
-    weight: fields.number("weight", LINK_LIMITS.weight),
-    asynchronous: fields.boolean("asynchronous"),
-  };
-  fields.reportUnknown();
-  if (source === undefined || to === undefined) return unreadable(node, path, "needs from and to", findings);
-  return { from: source, to, ...link, line: node.line };
-}
-
-/** One workload; `component` may be given by where the workload stands. */
-export function readWorkload(
-  node: Located,
-  path: string,
-  findings: Findings,
-  component?: string,
-): (PartialWorkload & { line: number }) | undefined {
-  if (node.type !== "map") return unreadable(node, path, "must be a mapping", findings);
-  const fields = new WeftFields(node, path, findings);
-  const client = fields.id("component") ?? component;
-  const workload = {
-    id: fields.text("id", 1, TEXT_LIMITS.workloadId),
-    kind: fields.oneOf("kind", WORKLOAD_KINDS),
-    ratePerSecond: fields.number("ratePerSecond", WORKLOAD_LIMITS.ratePerSecond),
-    users: fields.number("users", WORKLOAD_LIMITS.users),
-    thinkTimeMs: fields.number("thinkTimeMs", WORKLOAD_LIMITS.thinkTimeMs),
-    ...fields.workloadShape(),
-  };
-  fields.reportUnknown();
-  if (client === undefined) return unreadable(node, path, "needs the component that offers it", findings);
-  return { component: client, ...workload, line: node.line };
-}
-
-function unreadable(node: Located, path: string, why: string, findings: Findings): undefined {
-  findings.error(`${path} ${why}; it is left out`, node.line);
-  return undefined;
 }

@@ -2,7 +2,7 @@ import type { PartialComponent, PartialWorkload } from "./architecture.ts";
 import type { DraftLink } from "./assemble-architecture.ts";
 import type { Findings } from "./import-result.ts";
 import type { Located } from "./located-yaml.ts";
-import { readComponent, readLink, readWorkload } from "./weft-fields.ts";
+import { readComponent, readLink, readWorkload } from "./weft-entries.ts";
 
 /** Links that somebody wrote down as links outweigh all other evidence. */
 const DECLARED_STRENGTH = 10;

@@ -9,7 +9,7 @@ import { WORKLOAD_DEFAULTS } from "./architecture-defaults.ts";
 import type { ComponentIds } from "./component-ids.ts";
 import type { Edge } from "./find-cycle.ts";
 import type { Findings } from "./import-result.ts";
-import { numberProblem } from "./validate-architecture.ts";
+import { numberProblem } from "./value-problems.ts";
 
 /** What is known about a component's place in front of people. */
 export interface EntryCandidate {

@@ -106,6 +106,11 @@ export class KeyedCaches {
     for (const instance of instances) instance?.store.clear();
   }
 
+  /** One instance holds nothing from now on. */
+  flushInstance(component: number, instance: number): void {
+    this.#caches[component]?.instances[instance]?.store.clear();
+  }
+
   #wait(visit: number, fetching: number): void {
     const last = this.#lastWaiting[fetching] as number;
     if (last === none) this.#firstWaiting[fetching] = visit;

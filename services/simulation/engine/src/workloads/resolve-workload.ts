@@ -16,6 +16,12 @@ const defaults = {
   spikeFactor: 3,
   batchSize: 10,
   arrivalsMs: [],
+  priority: 0,
+  deadlineMs: 0,
+  writeShare: 0,
+  workFactor: 1,
+  sessions: 10_000,
+  sessionSkew: 0,
 } satisfies Partial<Workload>;
 
 /** Fills in what is absent; a field that is there and undefined counts as absent. */
@@ -38,5 +44,11 @@ export function resolveWorkload(workload: Omit<Workload, "component">): Resolved
     spikeFactor: workload.spikeFactor ?? defaults.spikeFactor,
     batchSize: workload.batchSize ?? defaults.batchSize,
     arrivalsMs: workload.arrivalsMs ?? defaults.arrivalsMs,
+    priority: workload.priority ?? defaults.priority,
+    deadlineMs: workload.deadlineMs ?? defaults.deadlineMs,
+    writeShare: workload.writeShare ?? defaults.writeShare,
+    workFactor: workload.workFactor ?? defaults.workFactor,
+    sessions: workload.sessions ?? defaults.sessions,
+    sessionSkew: workload.sessionSkew ?? defaults.sessionSkew,
   };
 }

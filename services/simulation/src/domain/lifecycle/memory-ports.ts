@@ -143,6 +143,7 @@ export function createMemoryStore(now: () => number): MemoryStore {
     },
     metrics: async (id, component) => (points.get(id) ?? []).filter((point) => point.component === component),
     removeFinishedBefore: async () => 0,
+    removeFinishedBeyond: async () => 0,
     unfinishedProjects: async () => [
       ...new Set([...rows.values()].filter(({ status }) => !hasEnded(status)).map(({ projectId }) => projectId)),
     ],
@@ -252,11 +253,14 @@ export function sampleResults(simulatedMs: number): Results {
     inFlight: 0,
     throughputPerSecond: 1,
     latency: { meanMs: 1, p50Ms: 1, p90Ms: 1, p95Ms: 1, p99Ms: 1, p999Ms: 1, maxMs: 1 },
+    goodputPerSecond: 1,
+    goodputRatio: 1,
     errorRatio: 0,
     components: [],
     bottlenecks: [],
     seed: 1,
     loadChanges: [{ simulatedMs: 0, load: 1 }],
+    changes: [],
     eventTraceHash: "",
   };
 }

@@ -1,0 +1,67 @@
+/**
+ * Token buckets in front of components: filled at a rate, emptied by requests, holding at most a burst.
+ *
+ * Nothing happens between requests: what has come in meanwhile is reckoned when somebody asks. Where requests wait, each takes
+ * the next token that will be there, so tokens may be owed and the order is first come, first served.
+ */
+import type { Model } from "../model.ts";
+
+const nsPerSecond = 1e9;
+/** A bucket that is this close to a token has it: refilling in fractions leaves a hair. */
+const rounding = 1e-9;
+
+interface Bucket {
+  perNs: number;
+  readonly burst: number;
+  readonly waits: boolean;
+  tokens: number;
+  atNs: number;
+}
+
+/** What `admit` answers when the request is refused. */
+export const refused = -1;
+
+export class RateLimiters {
+  /** By component. */
+  readonly #buckets: readonly (Bucket | undefined)[];
+  readonly #model: Model;
+
+  constructor(model: Model) {
+    this.#model = model;
+    this.#buckets = model.components.map(({ rateLimit }) => {
+      if (rateLimit === undefined) return undefined;
+      const { perSecond, burst, whenExceeded } = rateLimit;
+      return { perNs: perSecond / nsPerSecond, burst, waits: whenExceeded === "wait", tokens: burst, atNs: 0 };
+    });
+  }
+
+  limits(component: number): boolean {
+    return this.#buckets[component] !== undefined;
+  }
+
+  /** How long a request that arrives now waits for its token, in ns: 0 for not at all; `refused` when it gets none. */
+  admit(component: number, nowNs: number): number {
+    const bucket = this.#buckets[component] as Bucket;
+    refill(bucket, nowNs);
+    if (bucket.tokens >= 1 - rounding) {
+      bucket.tokens -= 1;
+      return 0;
+    }
+    if (!bucket.waits) return refused;
+    bucket.tokens -= 1;
+    return Math.ceil(-bucket.tokens / bucket.perNs);
+  }
+
+  /** From now on the limit is this multiple of what the model says. */
+  scale(component: number, factor: number, nowNs: number): void {
+    const bucket = this.#buckets[component];
+    if (bucket === undefined) return;
+    refill(bucket, nowNs);
+    bucket.perNs = ((this.#model.components[component]?.rateLimit?.perSecond ?? 0) * factor) / nsPerSecond;
+  }
+}
+
+function refill(bucket: Bucket, nowNs: number): void {
+  bucket.tokens = Math.min(bucket.burst, bucket.tokens + (nowNs - bucket.atNs) * bucket.perNs);
+  bucket.atNs = nowNs;
+}

@@ -1,0 +1,96 @@
+/**
+ * A component in one run: its luck, and the settings that a change may replace while the run goes on.
+ *
+ * Every kind of number is drawn from a stream of its own, named by the component's id, so that no component is disturbed by
+ * what the others do, and two versions of a design share their luck where they are alike.
+ */
+import { Chooser } from "./balancing.ts";
+import { ZipfKeys } from "./cache/zipf.ts";
+import { DurationSampler } from "./distribution.ts";
+import { type EventQueue, noLane } from "./event-queue.ts";
+import type { ModelComponent } from "./model.ts";
+import { RandomStream } from "./random.ts";
+import { constantNs, type RunLink } from "./run-link.ts";
+
+export class RunComponent {
+  readonly model: ModelComponent;
+  readonly index: number;
+  readonly links: readonly RunLink[];
+  readonly isParallel: boolean;
+  readonly isBalancer: boolean;
+  readonly isQueue: boolean;
+  readonly isCache: boolean;
+  readonly holdsSlot: boolean;
+  readonly sharesCores: boolean;
+  readonly workLane: number;
+  errorRatio: number;
+  /** Multiplies the own work of its instances. */
+  workFactor = 1;
+  /** Multiplies the hit ratio of a cache without keys. */
+  hitFactor = 1;
+  /** Calls under way on each link of a load balancer, for its choice. */
+  readonly linkLoad: Int32Array;
+  readonly #chooser: Chooser;
+  readonly #serviceTime: DurationSampler;
+  readonly #error: RandomStream;
+  readonly #hit: RandomStream;
+  readonly #lock: RandomStream;
+  readonly #lockKeys: ZipfKeys | undefined;
+  /** How many of its links have a weight. */
+  readonly #choosable: number;
+
+  constructor(model: ModelComponent, links: readonly RunLink[], seed: number, queue: EventQueue) {
+    const { id, serviceTime, locks } = model;
+    this.model = model;
+    this.index = model.index;
+    this.links = links;
+    this.isParallel = model.isParallel;
+    this.isBalancer = model.isBalancer;
+    this.isQueue = model.isQueue;
+    this.isCache = model.isCache;
+    this.holdsSlot = model.holdsSlot;
+    this.sharesCores = model.cpus > 0;
+    this.errorRatio = model.errorRatio;
+    const workNs = constantNs(serviceTime);
+    this.workLane = workNs === undefined ? noLane : queue.laneOf(workNs);
+    this.#serviceTime = new DurationSampler(serviceTime, new RandomStream(seed, `component/${id}/service`));
+    this.#error = new RandomStream(seed, `component/${id}/error`);
+    this.#hit = new RandomStream(seed, `component/${id}/hit`);
+    this.#lock = new RandomStream(seed, `component/${id}/lock`);
+    this.#lockKeys = locks && new ZipfKeys(locks.keys, locks.skew, new RandomStream(seed, `component/${id}/row`));
+    this.linkLoad = new Int32Array(links.length);
+    const choosable = links.flatMap((link, position) => (link.callsPerRequest > 0 ? [position] : []));
+    const weight = Float64Array.from(links, ({ callsPerRequest }) => callsPerRequest);
+    const members = Int32Array.from(choosable);
+    const stream = new RandomStream(seed, `component/${id}/balance`);
+    this.#chooser = new Chooser(model.balancing, stream, { members, load: this.linkLoad, weight });
+    this.#choosable = choosable.length;
+  }
+
+  /** Own work of one request; `factor` is its instance's and its workload's. */
+  workNs(factor: number): number {
+    const drawnNs = this.#serviceTime.sampleNs();
+    const product = this.workFactor * factor;
+    return product === 1 ? drawnNs : Math.round(drawnNs * product);
+  }
+
+  fails(): boolean {
+    return this.#error.chance(this.errorRatio);
+  }
+
+  isHit(): boolean {
+    return this.#hit.chance(this.model.hitRatio * this.hitFactor);
+  }
+
+  /** The position of the link a balancer sends a request to. */
+  chooseLink(session: number): number {
+    return this.#chooser.choose(0, this.#choosable, session);
+  }
+
+  /** The row a request locks, or `undefined` when it locks none. */
+  lockedRow(isWrite: boolean, writesAreKnown: boolean): number | undefined {
+    const { locks } = this.model;
+    if (locks === undefined || (writesAreKnown && !isWrite) || !this.#lock.chance(locks.share)) return undefined;
+    return this.#lockKeys?.next();
+  }
+}

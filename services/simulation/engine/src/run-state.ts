@@ -1,0 +1,76 @@
+/** What the parts of one run share: its clock and events, who is in it, and what is counted. */
+import { CallPool } from "./call-pool.ts";
+import { ComponentStatistics, statistic } from "./component-statistics.ts";
+import { EventQueue } from "./event-queue.ts";
+import { LatencyRecorder } from "./latency-recorder.ts";
+import type { Model } from "./model.ts";
+import { RequestTraces } from "./request-traces.ts";
+import { RunComponent } from "./run-component.ts";
+import { RunLink } from "./run-link.ts";
+import { Stations } from "./stations.ts";
+import { VisitPool } from "./visit-pool.ts";
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly lanes: boolean;
+  readonly maxRequestsInSystem: number;
+  /** Every how manyth request is traced; 0 for none. */
+  readonly traceEvery: number;
+}
+
+export class RunState {
+  readonly model: Model;
+  readonly seed: number;
+  readonly queue: EventQueue;
+  readonly visits: VisitPool;
+  readonly calls = new CallPool();
+  readonly statistics: ComponentStatistics;
+  /** How long requests stayed that were answered well, and how long those waited that had to. */
+  readonly latencies: LatencyRecorder;
+  readonly waits: LatencyRecorder;
+  readonly stations: Stations;
+  readonly components: readonly RunComponent[];
+  readonly links: readonly RunLink[];
+  readonly traces: RequestTraces;
+  /** Whether requests differ by more than where they go: in priority, deadline, work, session, or by writing. */
+  readonly hasTraits: boolean;
+  /** Whether calls may be called off. */
+  readonly canCancel: boolean;
+
+  constructor(model: Model, { seed, lanes, maxRequestsInSystem, traceEvery }: RunOptions) {
+    this.model = model;
+    this.seed = seed;
+    this.queue = new EventQueue({ lanes });
+    this.visits = new VisitPool(maxRequestsInSystem);
+    this.statistics = new ComponentStatistics(model.components.length);
+    this.latencies = new LatencyRecorder(model.components.length);
+    this.waits = new LatencyRecorder(model.components.length);
+    this.stations = new Stations(model, this.visits, seed);
+    const linkOf = new Map<number, RunLink>();
+    this.components = model.components.map((component) => {
+      const links = component.links.map((link, position) => {
+        const made = new RunLink(link, position, seed, this.queue, this.calls);
+        linkOf.set(link.index, made);
+        return made;
+      });
+      return new RunComponent(component, links, seed, this.queue);
+    });
+    this.links = model.links.map(({ index }) => linkOf.get(index) as RunLink);
+    this.traces = new RequestTraces(traceEvery);
+    this.canCancel = model.links.some((link) => link.timeoutCancels);
+    this.hasTraits = hasTraits(model);
+    for (const { index, instances, isClient } of model.components) {
+      if (!isClient) this.statistics.shift(index, statistic.instances, instances, 0);
+    }
+  }
+}
+
+function hasTraits({ components, workloads }: Model): boolean {
+  const areHashed = components.some(({ balancing }) => balancing === "consistent_hash");
+  return (
+    areHashed ||
+    workloads.some(({ priority, deadlineMs, writeShare, workFactor }) => {
+      return priority > 0 || deadlineMs > 0 || writeShare > 0 || workFactor !== 1;
+    })
+  );
+}
