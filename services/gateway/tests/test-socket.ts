@@ -13,7 +13,7 @@ export interface TestSocket {
   send(frame: object): void;
   sendText(text: string): void;
   sendBinary(bytes: Buffer): void;
-  /** The next frame. Rejects when the connection ends before one comes. */
+  /** The next frame: what it says as JSON, or its bytes when it is binary. Rejects when the connection ends before one comes. */
   next(): Promise<unknown>;
   closed(): Promise<{ code: number; reason: string }>;
   /** Stops taking data off the socket. */
@@ -28,8 +28,8 @@ export async function openSocket(port: number, options: SocketOptions = {}): Pro
   const frames: unknown[] = [];
   const waiting: PromiseWithResolvers<unknown>[] = [];
   const closing = Promise.withResolvers<{ code: number; reason: string }>();
-  socket.on("message", (data) => {
-    const frame: unknown = JSON.parse(String(data));
+  socket.on("message", (data, isBinary) => {
+    const frame: unknown = isBinary ? data : JSON.parse(String(data));
     const reader = waiting.shift();
     if (reader === undefined) {
       frames.push(frame);

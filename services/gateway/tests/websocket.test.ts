@@ -1,8 +1,11 @@
+import { fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { serviceError } from "@weft/mesh";
 import { until } from "@weft/mesh/testing";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import { FrameSchema } from "@weft/proto/weft/simulation/v1/simulation_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { decodeFrame, encodeFrame, selectComponents } from "@weft/simulator/frames";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type GatewayHarness, startGateway } from "./gateway-harness.ts";
 import { openSocket, refusedUpgrade, type TestSocket } from "./test-socket.ts";
@@ -81,6 +84,16 @@ async function subscribed(channel: string, options: object = {}, token = "alice"
   socket.send({ id: 1, subscribe: { channel, ...options } });
   expect(await socket.next()).toEqual({ id: 1, subscribed: { channel } });
   return socket;
+}
+
+/** A frame as the simulation service publishes it. */
+function exampleFrame(sequence: number): Buffer {
+  const figures = { requestsPerSecond: 10, failuresPerSecond: 0, p50Ms: 0.1, p95Ms: 0.2, p99Ms: 0.3 };
+  const total = { ...figures, inFlight: 1, completed: 5, failed: 0 };
+  const components = ["a", "b"].map((id) => ({ id, ...figures, utilization: 0.5, queueLength: 0, inFlight: 0 }));
+  const run = { simulatedMs: 1, durationMs: 2, speed: 1, load: 1, bottleneck: "b" };
+  const stamp = { simulationId: "s", status: "RUNNING", composedAtMs: 5 } as const;
+  return Buffer.from(encodeFrame({ sequence, ...run, total, components }, stamp));
 }
 
 describe("the upgrade", () => {
@@ -264,6 +277,38 @@ describe("live messages", () => {
       push: { channel: "simulation:s", data: { ...data, components: [{ id: "b" }] } },
     });
     expect(await all.next()).toEqual({ push: { channel: "simulation:s", data } });
+  });
+
+  it("of a simulation come in the form and the detail that each subscriber asked for", async () => {
+    const first = await subscribed("simulation:s", { encoding: "binary" });
+    const second = await subscribed("simulation:s", { encoding: "binary", detail: ["b"], everyMs: 20 });
+    const bytes = exampleFrame(7);
+    await harness.pubsub.publish("simulation:s", bytes);
+    expect(Buffer.compare((await first.next()) as Buffer, bytes)).toBe(0);
+    expect(decodeFrame((await second.next()) as Buffer)).toEqual(selectComponents(decodeFrame(bytes), ["b"]));
+    second.send({ id: 2, subscribe: { channel: "simulation:s", detail: "overview" } });
+    expect(await second.next()).toEqual({ id: 2, subscribed: { channel: "simulation:s" } });
+    await harness.pubsub.publish("simulation:s", exampleFrame(8));
+    expect(decodeFrame((await first.next()) as Buffer).frame.sequence).toBe(8);
+    const { push } = (await second.next()) as { push: { channel: string; data: JsonObject } };
+    expect(push.channel).toBe("simulation:s");
+    // Unknown fields are refused here, so this is the published contract and nothing beside it.
+    expect(fromJson(FrameSchema, push.data)).toMatchObject({
+      simulationId: "s",
+      sequence: 8,
+      status: "RUNNING",
+      total: { p99Ms: 0.3 },
+      components: [],
+      bottleneck: "b",
+    });
+  });
+
+  it("that begin like a frame and are none are counted and passed to nobody", async () => {
+    const socket = await subscribed("simulation:s", { encoding: "binary" });
+    await harness.pubsub.publish("simulation:s", exampleFrame(1).subarray(0, -1));
+    await harness.pubsub.publish("simulation:s", exampleFrame(2));
+    expect(decodeFrame((await socket.next()) as Buffer).frame.sequence).toBe(2);
+    expect(harness.metrics.value("weft_gateway_ws_invalid_payloads_total")).toBe(1);
   });
 
   it("that are no JSON are counted and passed to nobody", async () => {

@@ -6,13 +6,22 @@ const load = (env: Record<string, string>) => loadConfig(env, parseDurationMs);
 
 describe("loadConfig", () => {
   it("has defaults for everything", () => {
-    expect(load({})).toEqual({ maxRuns: 4, retentionMs: 30 * 86_400_000 });
+    expect(load({})).toEqual({ maxRuns: 4, retentionMs: 30 * 86_400_000, keptPerProject: 500, frameRateHz: 60 });
   });
 
   it("takes what is set", () => {
-    expect(load({ SIMULATION_MAX_RUNS: "64", SIMULATION_RETENTION: "12h" })).toEqual({
+    expect(
+      load({
+        SIMULATION_MAX_RUNS: "64",
+        SIMULATION_RETENTION: "12h",
+        SIMULATION_KEPT_PER_PROJECT: "7",
+        SIMULATION_FRAME_RATE: "0.5",
+      }),
+    ).toEqual({
       maxRuns: 64,
       retentionMs: 12 * 3_600_000,
+      keptPerProject: 7,
+      frameRateHz: 0.5,
     });
   });
 
@@ -24,6 +33,11 @@ describe("loadConfig", () => {
     ["SIMULATION_MAX_RUNS", "many"],
     ["SIMULATION_RETENTION", "30"],
     ["SIMULATION_RETENTION", "forever"],
+    ["SIMULATION_KEPT_PER_PROJECT", "0"],
+    ["SIMULATION_KEPT_PER_PROJECT", "1.5"],
+    ["SIMULATION_FRAME_RATE", "0"],
+    ["SIMULATION_FRAME_RATE", "61"],
+    ["SIMULATION_FRAME_RATE", "often"],
   ])("refuses %s=%j, naming the variable", (name, value) => {
     expect(() => load({ [name]: value })).toThrow(name);
   });

@@ -44,7 +44,7 @@ await startService({
     });
     const control = await openNotifyControl(database, logger);
     const store = new PostgresSimulationStore(database);
-    const engine = workerEngine();
+    const engine = workerEngine({ frameRateHz: config.frameRateHz });
     const auth = mesh.client(AuthService);
     const access = authAccess(auth);
     const feed = pubsubFrameFeed(pubsub, logger);
@@ -87,10 +87,10 @@ await startService({
       clock,
       retentionIntervalMs,
       async () => {
-        let removed: number;
-        do {
-          removed = await store.removeFinishedBefore(now() - config.retentionMs, retentionBatch);
-        } while (removed === retentionBatch);
+        const expire = () => store.removeFinishedBefore(now() - config.retentionMs, retentionBatch);
+        const trim = () => store.removeFinishedBeyond(config.keptPerProject, retentionBatch);
+        while ((await expire()) === retentionBatch);
+        while ((await trim()) === retentionBatch);
       },
       (error) => onError("old simulations could not be removed", error),
     );

@@ -218,6 +218,21 @@ describe("PostgresSimulationStore", () => {
     expect(await database.query("select distinct simulation_id from simulation_metrics")).toHaveLength(2);
   });
 
+  it("keeps a project's newest that have finished, and whatever goes on, however many instances remove the rest", async () => {
+    for (let n = 0; n < 9; n++) {
+      await create(`s${n}`, { createdAtMs: n, projectId: n < 7 ? "p1" : "p2" });
+      await store.claim("r1", n);
+      await store.addMetrics(`s${n}`, "r1", [point(1)]);
+      if (n !== 0) await store.finish(`s${n}`, "r1", end("COMPLETED", n * 1000));
+    }
+    expect(await store.removeFinishedBeyond(2, 1)).toBe(1);
+    const removed = await Promise.all([store.removeFinishedBeyond(2, 20), store.removeFinishedBeyond(2, 20)]);
+    expect(removed[0] + removed[1]).toBe(3);
+    const left = await database.query<{ id: string }>("select id from simulations order by id");
+    expect(left.map(({ id }) => id)).toEqual(["s0", "s5", "s6", "s7", "s8"]);
+    expect(await database.query("select distinct simulation_id from simulation_metrics")).toHaveLength(5);
+  });
+
   it("lists a project's simulations, newest first, page by page", async () => {
     for (let n = 0; n < 7; n++) await create(`s${n}`, { createdAtMs: 1000 + Math.floor(n / 3) });
     await create("other", { projectId: "p2" });

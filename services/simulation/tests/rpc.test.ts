@@ -15,6 +15,7 @@ import { startTestPostgres, type TestPostgres } from "@weft/mesh/testing/stores"
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { decodeFrame } from "@weft/simulator/frames";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { authAccess } from "../src/adapters/auth-access.ts";
 import { type NotifyControl, openNotifyControl } from "../src/adapters/notify-control.ts";
@@ -72,6 +73,11 @@ const projects = createRouterTransport(({ service }) =>
   }),
 );
 
+function heardFrame(payload: Uint8Array): (typeof frames)[number] {
+  const { simulationId, status, frame } = decodeFrame(payload);
+  return { simulationId, status, sequence: frame.sequence };
+}
+
 /** The token is the user's id. */
 const verifier = {
   async verify(userId: string): Promise<Principal> {
@@ -93,7 +99,7 @@ beforeAll(async () => {
   });
   control = await openNotifyControl(database, silentLogger);
   const pubsub = createMemoryPubSub({ logger: silentLogger });
-  await pubsub.subscribe("simulation:*", (_channel, payload) => void frames.push(JSON.parse(payload.toString())));
+  await pubsub.subscribe("simulation:*", (_channel, payload) => void frames.push(heardFrame(payload)));
   let ids = 0;
   const shared = {
     store: new PostgresSimulationStore(database),

@@ -46,8 +46,11 @@ export class RequestBodyError extends Error {
 
 /** One end of an open WebSocket. Calls after its close do nothing. */
 export interface WebSocketConnection {
-  /** Sends one text frame, given as text or as its UTF-8 bytes. Sending always queues: check `bufferedBytes` before. */
-  send(text: string | Uint8Array): void;
+  /**
+   * Sends one frame: of text, given as such or as its UTF-8 bytes, unless it says "binary". Sending always queues: check
+   * `bufferedBytes` before.
+   */
+  send(frame: string | Uint8Array, form?: "text" | "binary"): void;
   /** Bytes that were sent and the client has not yet taken. */
   readonly bufferedBytes: number;
   /** Says why and closes. Reasons longer than 123 bytes of ASCII are cut. */

@@ -367,8 +367,8 @@ class UwsConnection implements WebSocketConnection {
     return this.#ws?.getBufferedAmount() ?? 0;
   }
 
-  send(text: string | Uint8Array): void {
-    this.#ws?.send(text, false);
+  send(frame: string | Uint8Array, form: "text" | "binary" = "text"): void {
+    this.#ws?.send(frame, form === "binary");
   }
 
   close(code: number, reason: string): void {

@@ -99,7 +99,7 @@ export class LiveFeed {
       this.#options.metrics.invalidPayloads.inc({ kind });
       this.#options.logger.warn(
         { channel: name, bytes: payload.byteLength },
-        "a live message that is no JSON was not passed on",
+        "a live message that cannot be read was not passed on",
       );
       return;
     }

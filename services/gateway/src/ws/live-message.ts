@@ -1,67 +1,70 @@
+import { restampFrame } from "@weft/simulator/frames";
 import type { Channel } from "./channel.ts";
+import type { FrameView } from "./frame-view.ts";
+import { type LiveContent, liveContentFrom } from "./live-content.ts";
 import { encodePush } from "./server-frames.ts";
 
+/** The bytes of one WebSocket frame. */
+export interface Push {
+  readonly bytes: Uint8Array;
+  readonly form: "text" | "binary";
+}
+
 /**
- * One message of the live feed, on its way to any number of subscribers. It is encoded once for all who want the same of
- * it, whether they are one or a thousand.
+ * One message of the live feed, on its way to any number of subscribers. It is read once, and encoded once for all who
+ * want the same of it, whether they are one or a thousand; only who was skipped gets bytes of their own, which say so.
  */
 export class LiveMessage {
   readonly channel: Channel;
-  readonly #json: string;
-  readonly #value: unknown;
+  readonly #content: LiveContent;
   readonly #payloads = new Map<string, string>();
-  readonly #pushes = new Map<string, Buffer>();
+  readonly #pushes = new Map<string, Push>();
 
-  private constructor(channel: Channel, json: string, value: unknown) {
+  private constructor(channel: Channel, content: LiveContent) {
     this.channel = channel;
-    this.#json = json;
-    this.#value = value;
+    this.#content = content;
   }
 
-  /** Undefined when the payload is no JSON: it would break every frame that carries it. */
+  /** Undefined when the payload cannot be read. */
   static from(channel: Channel, payload: Buffer): LiveMessage | undefined {
-    const json = payload.toString("utf8");
-    try {
-      return new LiveMessage(channel, json, JSON.parse(json));
-    } catch {
-      return undefined;
-    }
+    const content = liveContentFrom(payload);
+    return content === undefined ? undefined : new LiveMessage(channel, content);
   }
 
   /** Whether it says that other people may read the project from now on, or nobody. */
   get changesAccess(): boolean {
-    const type = (this.#value as { readonly type?: unknown } | null)?.type;
+    const type = (this.#content.value as { readonly type?: unknown } | null | undefined)?.type;
     return this.channel.kind === "project" && (type === "members" || type === "deleted");
   }
 
-  /** The frame to send; with `components`, of a simulation's components only those; `skipped` as in `encodePush`. */
-  push(components: readonly string[] | undefined, skipped: number): Buffer {
-    const key = components === undefined ? "" : JSON.stringify(components);
-    if (skipped > 0) {
-      return encodePush(this.channel, this.#payload(components, key), skipped);
+  /** What to send to a subscriber with this view who has missed `skipped` messages before this one. */
+  push(view: FrameView, skipped: number): Push {
+    let push = this.#pushes.get(view.key);
+    if (push === undefined) {
+      push = this.#encode(view);
+      this.#pushes.set(view.key, push);
     }
-    let frame = this.#pushes.get(key);
-    if (frame === undefined) {
-      frame = encodePush(this.channel, this.#payload(components, key));
-      this.#pushes.set(key, frame);
+    if (skipped === 0) {
+      return push;
     }
-    return frame;
+    return push.form === "binary"
+      ? { bytes: restampFrame(push.bytes, { skipped }), form: "binary" }
+      : { bytes: encodePush(this.channel, this.#json(view), skipped), form: "text" };
   }
 
-  #payload(components: readonly string[] | undefined, key: string): string {
-    if (components === undefined || !hasComponents(this.#value)) {
-      return this.#json;
-    }
+  #encode(view: FrameView): Push {
+    const bytes = view.encoding === "binary" ? this.#content.binary(view.components) : undefined;
+    return bytes === undefined
+      ? { bytes: encodePush(this.channel, this.#json(view)), form: "text" }
+      : { bytes, form: "binary" };
+  }
+
+  #json({ key, components }: FrameView): string {
     let payload = this.#payloads.get(key);
     if (payload === undefined) {
-      const kept = this.#value.components.filter((component) => components.includes(component?.id ?? ""));
-      payload = JSON.stringify({ ...this.#value, components: kept });
+      payload = this.#content.json(components);
       this.#payloads.set(key, payload);
     }
     return payload;
   }
-}
-
-function hasComponents(value: unknown): value is { readonly components: readonly ({ readonly id?: string } | null)[] } {
-  return typeof value === "object" && value !== null && Array.isArray((value as { components?: unknown }).components);
 }

@@ -27,6 +27,24 @@ describe("parseFrame", () => {
         options: { components: ["a", "b"], maxRateHz: 10 },
       },
     ],
+    [
+      subscribe({ channel: "simulation:s", encoding: "binary", detail: ["b", "a"], everyMs: 100 }),
+      2,
+      {
+        kind: "subscribe",
+        channel: { name: "simulation:s", kind: "simulation", id: "s" },
+        options: { encoding: "binary", detail: ["a", "b"], everyMs: 100 },
+      },
+    ],
+    [
+      subscribe({ channel: "simulation:s", encoding: "json", detail: "overview" }),
+      2,
+      {
+        kind: "subscribe",
+        channel: { name: "simulation:s", kind: "simulation", id: "s" },
+        options: { encoding: "json", detail: "overview" },
+      },
+    ],
   ])("reads %s", (text, id, command) => {
     expect(parseFrame(text)).toEqual({ ok: true, id, command });
   });
@@ -71,6 +89,18 @@ describe("parseFrame", () => {
     [subscribe({ channel: "simulation:s", components: [""] }), 2, "1 to 256 component ids"],
     [subscribe({ channel: "simulation:s", components: ["a".repeat(64)] }), 2, "1 to 256 component ids"],
     [subscribe({ channel: "simulation:s", components: Array(257).fill("a") }), 2, "1 to 256 component ids"],
+    [subscribe({ channel: "project:p", encoding: "binary" }), 2, '"subscribe.encoding" applies to simulation'],
+    [subscribe({ channel: "notifications:u", detail: "all" }), 2, "simulation channels only"],
+    [subscribe({ channel: "simulation:s", encoding: "cbor" }), 2, 'must be "json" or "binary"'],
+    [subscribe({ channel: "simulation:s", encoding: null }), 2, 'must be "json" or "binary"'],
+    [subscribe({ channel: "simulation:s", detail: "some" }), 2, 'must be "overview" or "all", or list 1 to 256'],
+    [subscribe({ channel: "simulation:s", detail: [] }), 2, 'must be "overview" or "all", or list 1 to 256'],
+    [subscribe({ channel: "simulation:s", detail: [7] }), 2, 'must be "overview" or "all", or list 1 to 256'],
+    [subscribe({ channel: "simulation:s", everyMs: 0 }), 2, "from 1 to 60000"],
+    [subscribe({ channel: "simulation:s", everyMs: 60_001 }), 2, "from 1 to 60000"],
+    [subscribe({ channel: "simulation:s", everyMs: "1s" }), 2, "from 1 to 60000"],
+    [subscribe({ channel: "simulation:s", everyMs: 100, maxRateHz: 10 }), 2, '"everyMs" or "maxRateHz", not both'],
+    [subscribe({ channel: "simulation:s", detail: "all", components: ["a"] }), 2, '"detail" or "components", not both'],
     [subscribe({ channel: "simulation:s", rate: 10 }), 2, '"subscribe" has no "rate"'],
     ['{"id":3,"unsubscribe":{"channel":"x"}}', 3, '"unsubscribe.channel" must be'],
   ])("refuses %s", (text, id, message) => {

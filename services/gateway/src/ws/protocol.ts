@@ -8,11 +8,17 @@ import { type Channel, parseChannel } from "./channel.ts";
  * rather than ignored: a misspelt option would otherwise silently not apply.
  */
 
-/** What a subscriber of a simulation wants to get of its frames (SIM-13). */
+/** What a subscriber of a simulation wants to get of its frames (SIM-13), decided when they subscribe. */
 export interface SubscriptionOptions {
-  /** Ids of the components to keep in each frame; all when absent. */
+  /** Binary frames have the simulator's published layout; JSON when absent. */
+  readonly encoding?: "json" | "binary";
+  /** No components, all of them, or those with these ids; all when absent. */
+  readonly detail?: "overview" | "all" | readonly string[];
+  /** At most one frame in this time; the newest one wins. As fast as they come when absent. */
+  readonly everyMs?: number;
+  /** The older way to ask for `detail`: ids of the components to keep in each frame. */
   readonly components?: readonly string[];
-  /** Frames per second at most; the newest one wins. As fast as they come when absent. */
+  /** The older way to ask for `everyMs`: frames per second at most. */
   readonly maxRateHz?: number;
 }
 
@@ -34,7 +40,10 @@ const protocolLimits = {
   componentMaxCharacters: 63,
   minRateHz: 0.1,
   maxRateHz: 60,
+  maxEveryMs: 60_000,
 } as const;
+/** Of a subscription, beside its channel. */
+const optionNames = ["encoding", "detail", "everyMs", "components", "maxRateHz"] as const;
 
 const commandNames = ["connect", "subscribe", "unsubscribe", "ping", "refresh"] as const;
 
@@ -72,7 +81,7 @@ function commandOf(name: (typeof commandNames)[number], body: JsonObject): Comma
       assertMembers(name, body, ["token"]);
       return { kind: name, token: tokenOf(name, body.token) };
     case "subscribe": {
-      assertMembers(name, body, ["channel", "components", "maxRateHz"]);
+      assertMembers(name, body, ["channel", ...optionNames]);
       const channel = channelOf(name, body.channel);
       return { kind: name, channel, options: optionsOf(channel, body) };
     }
@@ -103,17 +112,51 @@ function channelOf(name: string, value: unknown): Channel {
 }
 
 function optionsOf(channel: Channel, body: JsonObject): SubscriptionOptions {
-  const { components, maxRateHz } = body;
-  if (channel.kind !== "simulation" && (components !== undefined || maxRateHz !== undefined)) {
-    throw new FrameFault('"subscribe.components" and "subscribe.maxRateHz" apply to simulation channels only');
+  const { encoding, detail, everyMs, components, maxRateHz } = body;
+  const given = optionNames.find((name) => body[name] !== undefined);
+  if (channel.kind !== "simulation" && given !== undefined) {
+    throw new FrameFault(`"subscribe.${given}" applies to simulation channels only`);
   }
+  assertOneOf(body, "detail", "components");
+  assertOneOf(body, "everyMs", "maxRateHz");
   return {
-    ...(components === undefined ? {} : { components: componentsOf(components) }),
+    ...(encoding === undefined ? {} : { encoding: encodingOf(encoding) }),
+    ...(detail === undefined ? {} : { detail: detailOf(detail) }),
+    ...(everyMs === undefined ? {} : { everyMs: everyMsOf(everyMs) }),
+    ...(components === undefined ? {} : { components: componentsOf("components", components) }),
     ...(maxRateHz === undefined ? {} : { maxRateHz: rateOf(maxRateHz) }),
   };
 }
 
-function componentsOf(value: unknown): readonly string[] {
+/** Both say the same thing, so a frame with both would leave open which counts. */
+function assertOneOf(body: JsonObject, one: string, other: string): void {
+  if (body[one] !== undefined && body[other] !== undefined) {
+    throw new FrameFault(`"subscribe" takes "${one}" or "${other}", not both`);
+  }
+}
+
+function encodingOf(value: unknown): "json" | "binary" {
+  if (value !== "json" && value !== "binary") {
+    throw new FrameFault('"subscribe.encoding" must be "json" or "binary"');
+  }
+  return value;
+}
+
+function detailOf(value: unknown): "overview" | "all" | readonly string[] {
+  return value === "overview" || value === "all"
+    ? value
+    : componentsOf("detail", value, 'must be "overview" or "all", or');
+}
+
+function everyMsOf(value: unknown): number {
+  const { maxEveryMs } = protocolLimits;
+  if (typeof value !== "number" || !(value >= 1 && value <= maxEveryMs)) {
+    throw new FrameFault(`"subscribe.everyMs" must be a number from 1 to ${maxEveryMs}`);
+  }
+  return value;
+}
+
+function componentsOf(name: string, value: unknown, must = "must"): readonly string[] {
   const { components, componentMaxCharacters } = protocolLimits;
   const sound =
     Array.isArray(value) &&
@@ -122,7 +165,7 @@ function componentsOf(value: unknown): readonly string[] {
     value.every((id) => typeof id === "string" && id !== "" && id.length <= componentMaxCharacters);
   if (!sound) {
     throw new FrameFault(
-      `"subscribe.components" must list 1 to ${components} component ids of 1 to ${componentMaxCharacters} characters`,
+      `"subscribe.${name}" ${must} list 1 to ${components} component ids of 1 to ${componentMaxCharacters} characters`,
     );
   }
   return [...new Set(value as string[])].sort();

@@ -1,4 +1,5 @@
 import { FakeClock } from "@weft/mesh/testing";
+import { decodeFrame, encodeFrame } from "@weft/simulator/frames";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { WebSocketConnection } from "../http/http-server.ts";
 import type { Channel } from "./channel.ts";
@@ -11,6 +12,7 @@ const project: Channel = { name: "project:p", kind: "project", id: "p" };
 
 let clock: FakeClock;
 let sent: { data: unknown; skipped?: number }[];
+let binary: Uint8Array[];
 let bufferedBytes: number;
 let gaveUp: boolean;
 let skippedCount: number;
@@ -18,6 +20,7 @@ let skippedCount: number;
 beforeEach(() => {
   clock = new FakeClock();
   sent = [];
+  binary = [];
   bufferedBytes = 0;
   gaveUp = false;
   skippedCount = 0;
@@ -25,7 +28,11 @@ beforeEach(() => {
 
 function subscription(channel: Channel, options: SubscriptionOptions = {}): Subscription {
   const connection: WebSocketConnection = {
-    send: (frame) => {
+    send: (frame, form) => {
+      if (form === "binary") {
+        binary.push(frame as Uint8Array);
+        return;
+      }
       const { push, notice } = JSON.parse(String(frame));
       sent.push(push === undefined ? { data: notice } : { data: push.data, ...("skipped" in push && push) });
     },
@@ -63,6 +70,23 @@ function publish(to: Subscription, ...values: number[]): void {
     if (message !== undefined) {
       to.message(message);
     }
+  }
+}
+
+/** A simulation's frame with this number, as it is published. */
+function frame(sequence: number): Buffer {
+  const figures = { requestsPerSecond: 1, failuresPerSecond: 0, p50Ms: 1, p95Ms: 1, p99Ms: 1 };
+  const total = { ...figures, inFlight: 0, completed: 0, failed: 0 };
+  const components = ["a", "b"].map((id) => ({ id, ...figures, utilization: 0.5, queueLength: 0, inFlight: 0 }));
+  const run = { simulatedMs: 1, durationMs: 2, speed: 1, load: 1, bottleneck: "b" };
+  const stamp = { simulationId: "s", status: "RUNNING", composedAtMs: 5 } as const;
+  return Buffer.from(encodeFrame({ sequence, ...run, total, components }, stamp));
+}
+
+function publishFrame(to: readonly Subscription[], sequence: number): void {
+  const message = LiveMessage.from(simulation, frame(sequence));
+  for (const subscription of to) {
+    subscription.message(message as LiveMessage);
   }
 }
 
@@ -105,6 +129,44 @@ describe("Subscription", () => {
     bufferedBytes = 0;
     slow.drained();
     expect(sent.at(-1)).toEqual(expect.objectContaining({ data: 4, skipped: 1 }));
+  });
+
+  it("hands everybody with the same view the same bytes", () => {
+    const all = [subscription(simulation, { encoding: "binary" }), subscription(simulation, { encoding: "binary" })];
+    const some = [
+      subscription(simulation, { encoding: "binary", detail: ["b"] }),
+      subscription(simulation, { encoding: "binary", detail: ["b"] }),
+    ];
+    publishFrame([...all, ...some], 1);
+    expect(binary[0]).toBe(binary[1]);
+    expect(binary[2]).toBe(binary[3]);
+    expect(decodeFrame(binary[0] as Uint8Array).frame.components.map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(decodeFrame(binary[2] as Uint8Array).frame.components.map(({ id }) => id)).toEqual(["b"]);
+  });
+
+  it("thins binary frames to one per interval, the newest last", async () => {
+    const thinned = subscription(simulation, { encoding: "binary", detail: "overview", everyMs: 100 });
+    for (const sequence of [1, 2, 3]) {
+      publishFrame([thinned], sequence);
+    }
+    await clock.advance(100);
+    const read = binary.map((bytes) => decodeFrame(bytes));
+    expect(read.map(({ frame: { sequence } }) => sequence)).toEqual([1, 3]);
+    expect(read.map(({ skipped, frame: { components } }) => [skipped, components])).toEqual([
+      [0, []],
+      [0, []],
+    ]);
+  });
+
+  it("tells a slow reader of binary frames how many it missed, and nobody else", () => {
+    const slow = subscription(simulation, { encoding: "binary" });
+    bufferedBytes = 101;
+    publishFrame([slow], 1);
+    publishFrame([slow], 2);
+    bufferedBytes = 0;
+    publishFrame([slow, subscription(simulation, { encoding: "binary" })], 3);
+    expect(binary.map((bytes) => decodeFrame(bytes).skipped)).toEqual([2, 0]);
+    expect(binary.map((bytes) => decodeFrame(bytes).frame.sequence)).toEqual([3, 3]);
   });
 
   it("queues every message of other channels, and gives up beyond the hard limit", () => {

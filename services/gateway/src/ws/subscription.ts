@@ -3,8 +3,9 @@ import type { WebSocketConnection } from "../http/http-server.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { Channel } from "./channel.ts";
 import { decideDelivery } from "./delivery-policy.ts";
+import { type FrameView, frameViewOf } from "./frame-view.ts";
 import type { LiveListener } from "./live-feed.ts";
-import type { LiveMessage } from "./live-message.ts";
+import type { LiveMessage, Push } from "./live-message.ts";
 import type { SubscriptionOptions } from "./protocol.ts";
 import { serverFrames } from "./server-frames.ts";
 
@@ -27,7 +28,8 @@ export interface SubscriptionContext {
 export class Subscription implements LiveListener {
   readonly channel: Channel;
   readonly #context: SubscriptionContext;
-  #options: SubscriptionOptions;
+  #view: FrameView;
+  #intervalMs: number;
   #started = false;
   #pending: LiveMessage | undefined;
   /** The pending message would have gone out, had the reader kept up. */
@@ -38,7 +40,8 @@ export class Subscription implements LiveListener {
 
   constructor(channel: Channel, options: SubscriptionOptions, context: SubscriptionContext) {
     this.channel = channel;
-    this.#options = options;
+    this.#view = frameViewOf(options);
+    this.#intervalMs = intervalMsOf(options);
     this.#context = context;
   }
 
@@ -48,7 +51,8 @@ export class Subscription implements LiveListener {
 
   /** Takes other options from the next frame on. */
   change(options: SubscriptionOptions): void {
-    this.#options = options;
+    this.#view = frameViewOf(options);
+    this.#intervalMs = intervalMsOf(options);
   }
 
   stop(): void {
@@ -88,7 +92,6 @@ export class Subscription implements LiveListener {
       return;
     }
     const { connection, clock, metrics, softBytes, hardBytes } = this.#context;
-    const { maxRateHz, components } = this.#options;
     const nowMs = clock.monotonicMs();
     const decision = decideDelivery({
       replaceable: this.channel.kind === "simulation",
@@ -96,13 +99,13 @@ export class Subscription implements LiveListener {
       softBytes,
       hardBytes,
       sinceLastMs: nowMs - this.#sentAtMs,
-      intervalMs: maxRateHz === undefined ? 0 : 1000 / maxRateHz,
+      intervalMs: this.#intervalMs,
     });
     switch (decision.action) {
       case "send":
         this.#pending = undefined;
         this.#sentAtMs = nowMs;
-        connection.send(message.push(components, this.#skipped));
+        this.#send(message.push(this.#view, this.#skipped));
         this.#skipped = 0;
         metrics.pushes.inc({ kind: this.channel.kind });
         return;
@@ -120,4 +123,12 @@ export class Subscription implements LiveListener {
         return;
     }
   }
+
+  #send({ bytes, form }: Push): void {
+    this.#context.connection.send(bytes, form);
+  }
+}
+
+function intervalMsOf({ everyMs, maxRateHz }: SubscriptionOptions): number {
+  return everyMs ?? (maxRateHz === undefined ? 0 : 1000 / maxRateHz);
 }

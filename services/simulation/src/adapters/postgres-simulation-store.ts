@@ -280,6 +280,25 @@ export class PostgresSimulationStore implements SimulationStore {
     return rows.length;
   }
 
+  /** Instances that do this at once agree: what one removes is beyond the newest of the others' too. */
+  async removeFinishedBeyond(keptPerProject: number, most: number): Promise<number> {
+    const rows = await this.#database.query(
+      {
+        name: "simulation-trim",
+        text: `delete from simulations where id in (
+                 select id from simulations where id in (
+                   select id from (
+                     select id, row_number() over (partition by project_id order by finished_at desc, id desc) as newest
+                     from simulations where finished_at is not null
+                   ) ranked where newest > $1 limit $2
+                 ) for update skip locked
+               ) returning id`,
+      },
+      [keptPerProject, most],
+    );
+    return rows.length;
+  }
+
   async unfinishedProjects(): Promise<readonly string[]> {
     const rows = await this.#database.query<{ project_id: string }>({
       name: "simulation-unfinished-projects",

@@ -1,6 +1,6 @@
 import { type Logger, type PubSub, RedisAwayError } from "@weft/mesh";
-import type { Frame } from "@weft/simulator";
-import type { FrameFeed, Simulation } from "../domain/lifecycle/ports.ts";
+import { encodeFrame, restampFrame } from "@weft/simulator/frames";
+import type { FrameFeed, ShownFrame, Simulation } from "../domain/lifecycle/ports.ts";
 import type { Status } from "../domain/lifecycle/transitions.ts";
 
 /** The channel of a simulation's frames (SIM-10). */
@@ -9,34 +9,24 @@ export function frameChannel(simulationId: string): string {
 }
 
 /**
- * Publishes frames as JSON in the form of weft.simulation.v1.Frame. One frame is one message: sent singly, what is inside
- * would cost a hundred times as much. A frame that cannot be sent is gone; readers see the gap in `sequence`.
+ * Publishes frames in the simulator's published layout. One frame is one message: sent singly, what is inside would cost a
+ * hundred times as much. The bytes are those the run's thread made, with number and status as they are by now; only a frame
+ * that no engine made is encoded here. A frame that cannot be sent is gone; readers see the gap in `sequence`.
  */
 export function pubsubFrameFeed(pubsub: PubSub, logger: Logger): FrameFeed {
   return {
     publish: (simulation, status, frame) => {
-      pubsub
-        .publish(frameChannel(simulation.id), JSON.stringify(frameMessage(simulation, status, frame)))
-        .catch((error: unknown) => {
-          if (!(error instanceof RedisAwayError)) {
-            logger.warn({ err: error, simulationId: simulation.id }, "a frame could not be published");
-          }
-        });
+      pubsub.publish(frameChannel(simulation.id), payloadOf(simulation, status, frame)).catch((error: unknown) => {
+        if (!(error instanceof RedisAwayError)) {
+          logger.warn({ err: error, simulationId: simulation.id }, "a frame could not be published");
+        }
+      });
     },
   };
 }
 
-function frameMessage(simulation: Simulation, status: Status, frame: Frame): Record<string, unknown> {
-  return {
-    simulationId: simulation.id,
-    sequence: frame.sequence,
-    status,
-    simulatedSeconds: frame.simulatedMs / 1000,
-    durationSeconds: frame.durationMs / 1000,
-    speed: frame.speed,
-    load: frame.load,
-    total: frame.total,
-    components: frame.components,
-    bottleneck: frame.bottleneck,
-  };
+function payloadOf(simulation: Simulation, status: Status, frame: ShownFrame): Uint8Array {
+  return frame.encoded === undefined
+    ? encodeFrame(frame, { simulationId: simulation.id, status, composedAtMs: 0 })
+    : restampFrame(frame.encoded, { sequence: frame.sequence, status });
 }

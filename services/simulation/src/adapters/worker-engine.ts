@@ -1,7 +1,7 @@
 import { compileModel, estimateEvents, ModelError } from "@weft/simulator";
 import { SimulationError } from "../domain/lifecycle/errors.ts";
 import type { Engine } from "../domain/lifecycle/ports.ts";
-import { startRun } from "../worker/simulation-run.ts";
+import { type RunOptions, startRun } from "../worker/simulation-run.ts";
 
 /**
  * The engine of this repository, each run in a worker thread of its own. A run is refused beforehand when its model is
@@ -9,7 +9,7 @@ import { startRun } from "../worker/simulation-run.ts";
  */
 const maxEvents = 2e9;
 
-export function workerEngine(): Engine {
+export function workerEngine(options: Pick<RunOptions, "frameRateHz"> = {}): Engine {
   return {
     check: (architecture, { load, durationSeconds }) => {
       try {
@@ -32,11 +32,13 @@ export function workerEngine(): Engine {
     },
     start: (run, { onFrame, onEnd }) =>
       startRun({
+        simulationId: run.id,
         architecture: run.architecture,
         load: run.load,
         seed: run.seed,
         durationSeconds: run.durationSeconds,
         speed: run.speed,
+        ...options,
         onFrame,
         onEnd,
       }),

@@ -1,7 +1,18 @@
-import type { Architecture, Frame, Results } from "@weft/simulator";
+import type { Architecture, Change, Frame, PlannedChange, Results } from "@weft/simulator";
+
+/** A change that takes effect at its time; what becomes of one with a number is told. */
+export interface ScheduledChange extends PlannedChange {
+  readonly number?: number;
+}
+
+/** What became of a change: it took effect, or the simulation found it impossible and nothing changed. */
+export type ChangeReport =
+  | { readonly type: "applied"; readonly number: number; readonly atMs: number }
+  | { readonly type: "refused"; readonly number: number; readonly reason: string };
 
 /** What a worker is started with. */
 export interface WorkerInput {
+  readonly simulationId: string;
   readonly architecture: Architecture;
   readonly load: number;
   readonly seed: number;
@@ -9,6 +20,8 @@ export interface WorkerInput {
   readonly warmupMs: number;
   readonly speed: number;
   readonly frameIntervalMs: number;
+  /** By time. */
+  readonly changes: readonly ScheduledChange[];
   /** The simulation's own default when absent. */
   readonly maxRequestsInSystem?: number;
 }
@@ -18,10 +31,18 @@ export type Command =
   | { readonly type: "pause" }
   | { readonly type: "resume" }
   | { readonly type: "stop" }
-  | { readonly type: "set-load"; readonly load: number };
+  | { readonly type: "set-load"; readonly load: number }
+  /** At once; `number` names it in the report. */
+  | { readonly type: "apply"; readonly number: number; readonly change: Change };
 
-/** From the worker. After "end" and "failed" nothing comes. */
+/** What a run tells. After "end" and "failed" nothing comes. */
 export type Report =
-  | { readonly type: "frame"; readonly frame: Frame }
+  /** `atMs` is when its figures were put together, on the clock that drives the loop. */
+  { readonly type: "frame"; readonly frame: Frame; readonly atMs: number } | ChangeReport | RunEnd;
+
+type RunEnd =
   | { readonly type: "end"; readonly status: "COMPLETED" | "STOPPED"; readonly results: Results }
   | { readonly type: "failed"; readonly error: string };
+
+/** From the worker: frames leave it in the published layout, whose memory is handed over and not copied. */
+export type WorkerMessage = { readonly type: "frame"; readonly encoded: Uint8Array } | ChangeReport | RunEnd;

@@ -5,16 +5,23 @@
  * the model is. A run that is ahead of its pace sleeps until the next frame is due; one that is behind goes on at once.
  * Commands take effect between slices, at a simulated time whose events are all done. Pausing and ending send a frame
  * outside the rhythm, so that viewers see the state as it stays.
+ *
+ * Planned changes are made here and not in the simulation's queue, where they would be events and come before the others of
+ * their moment: made like commands, at a time whose events are all done, they repeat to the last event what commands did at
+ * the same simulated times. One that has become impossible (a load times a workload's own factor may be too much) is left
+ * out, and the results do not list it.
  */
 
-import { type Simulation, TooManyRequestsError } from "@weft/simulator";
-import type { Command, Report } from "./messages.ts";
+import { type Change, ModelError, type Simulation, TooManyRequestsError } from "@weft/simulator";
+import type { Command, Report, ScheduledChange } from "./messages.ts";
 import { achievedSpeed, nextFrameDueMs, type Pace, planSlice, startPace } from "./pace.ts";
 
 export interface RunLoopOptions {
   readonly simulation: Simulation;
   readonly speed: number;
   readonly frameIntervalMs: number;
+  /** By time; none when absent. */
+  readonly changes?: readonly ScheduledChange[];
   /** Wall time in milliseconds, monotonic. */
   readonly now: () => number;
   /** Calls back after the delay, or as soon as waiting commands were handled for 0. Answers how to call it off. */
@@ -35,6 +42,7 @@ export class RunLoop {
   #framedWallMs: number;
   #framedSimulatedMs = 0;
   #callOff: (() => void) | undefined;
+  #changesMade = 0;
   #state: "running" | "paused" | "ended" = "running";
 
   constructor(options: RunLoopOptions) {
@@ -51,7 +59,8 @@ export class RunLoop {
     if (command.type === "pause") this.#pause();
     else if (command.type === "resume") this.#resume();
     else if (command.type === "stop") this.#end("STOPPED");
-    else this.#options.simulation.setLoad(command.load);
+    else if (command.type === "apply") this.#unlessOverflows(() => this.#change(command.change, command.number));
+    else this.#unlessOverflows(() => this.#change({ kind: "load", load: command.load }));
   }
 
   #pause(): void {
@@ -85,16 +94,49 @@ export class RunLoop {
 
   /** Whether the run is where it should be. */
   #runSlice(): boolean {
-    const { simulation, now, report } = this.#options;
+    const { simulation, now } = this.#options;
     const startedMs = now();
     const plan = planSlice(this.#pace, startedMs, simulation.nowMs);
     this.#pace = plan.pace;
-    try {
-      while (!simulation.runUntil(plan.targetMs, eventsPerCheck)) if (now() - startedMs >= sliceMs) return false;
+    return this.#unlessOverflows(() => {
+      while (!this.#advance(plan.targetMs)) if (now() - startedMs >= sliceMs) return false;
       return true;
+    });
+  }
+
+  /** Towards a time, but not past a change that is due before it. Whether it got there. */
+  #advance(targetMs: number): boolean {
+    const { simulation, changes = [] } = this.#options;
+    const next = changes[this.#changesMade];
+    if (next === undefined || next.atMs > targetMs) return simulation.runUntil(targetMs, eventsPerCheck);
+    if (!simulation.runUntil(next.atMs, eventsPerCheck)) return false;
+    // All of a moment together: a command never comes between them.
+    for (let due: ScheduledChange | undefined = next; due?.atMs === next.atMs; due = changes[++this.#changesMade]) {
+      this.#change(due.change, due.number);
+    }
+    return false;
+  }
+
+  #change(change: Change, number?: number): void {
+    const { simulation, report } = this.#options;
+    try {
+      simulation.apply(change);
+      if (number !== undefined) report({ type: "applied", number, atMs: simulation.nowMs });
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      if (number !== undefined) report({ type: "refused", number, reason: error.message });
+    }
+  }
+
+  /** What the work answers; false when the system overflowed, which ends the run. */
+  #unlessOverflows(work: () => boolean | void): boolean {
+    try {
+      return work() ?? true;
     } catch (error) {
       if (!(error instanceof TooManyRequestsError)) throw error;
+      const { simulation, report } = this.#options;
       this.#state = "ended";
+      this.#callOff?.();
       const seconds = (simulation.nowMs / 1000).toFixed(3);
       report({ type: "failed", error: `after ${seconds} simulated seconds: ${error.message}` });
       return false;
@@ -112,7 +154,7 @@ export class RunLoop {
     const { simulation, frameIntervalMs, now, report } = this.#options;
     const nowMs = now();
     const speed = achievedSpeed(simulation.nowMs - this.#framedSimulatedMs, nowMs - this.#framedWallMs);
-    report({ type: "frame", frame: simulation.frame(speed) });
+    report({ type: "frame", frame: simulation.frame(speed), atMs: nowMs });
     this.#frameDueMs = nextFrameDueMs(this.#frameDueMs, nowMs, frameIntervalMs);
     this.#framedWallMs = nowMs;
     this.#framedSimulatedMs = simulation.nowMs;

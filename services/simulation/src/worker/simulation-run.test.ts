@@ -1,16 +1,18 @@
-import { compileModel, type Frame, ModelError, Simulation } from "@weft/simulator";
+import { compileModel, ModelError, Simulation } from "@weft/simulator";
+import { decodeFrame } from "@weft/simulator/frames";
 import { exponential, simulate, singleStation } from "@weft/simulator/testing";
 import { describe, expect, test } from "vitest";
+import type { ShownFrame } from "../domain/lifecycle/ports.ts";
 import { type RunOptions, type RunOutcome, type SimulationRun, startRun } from "./simulation-run.ts";
 
 const architecture = singleStation(100, { serviceTime: exponential(8) });
 
 /** A run whose frames and end can be waited for. */
 function observe(options: Partial<RunOptions> = {}) {
-  const frames: Frame[] = [];
+  const frames: ShownFrame[] = [];
   const outcomes: RunOutcome[] = [];
   const ended = Promise.withResolvers<RunOutcome>();
-  let awaited: { accepts: (frame: Frame) => boolean; resolve: (frame: Frame) => void } | undefined;
+  let awaited: { accepts: (frame: ShownFrame) => boolean; resolve: (frame: ShownFrame) => void } | undefined;
   const run: SimulationRun = startRun({
     architecture,
     load: 1,
@@ -27,8 +29,8 @@ function observe(options: Partial<RunOptions> = {}) {
     },
     ...options,
   });
-  const frame = (accepts: (frame: Frame) => boolean = () => true) => {
-    const next = Promise.withResolvers<Frame>();
+  const frame = (accepts: (frame: ShownFrame) => boolean = () => true) => {
+    const next = Promise.withResolvers<ShownFrame>();
     awaited = { accepts, resolve: next.resolve };
     return next.promise;
   };
@@ -117,6 +119,21 @@ describe("a run in a worker", () => {
     });
     expect(await ended).toEqual({ status: "FAILED", error: expect.stringMatching(reason) });
     expect([run.status, outcomes.length]).toEqual(["FAILED", 1]);
+  });
+});
+
+describe("a run's frames", () => {
+  test("come with their bytes, which say whose they are and when they were put together", async () => {
+    const before = Date.now();
+    const { run, frame, ended } = observe({ simulationId: "s7", speed: 1 });
+    const { encoded, ...figures } = await frame();
+    const read = decodeFrame(encoded ?? new Uint8Array());
+    expect(read).toMatchObject({ simulationId: "s7", status: "RUNNING", skipped: 0, frame: figures });
+    // The clocks of two threads, of which one counts whole milliseconds only.
+    expect(read.composedAtMs).toBeGreaterThanOrEqual(before - 5);
+    expect(read.composedAtMs).toBeLessThanOrEqual(Date.now() + 5);
+    run.stop();
+    await ended;
   });
 });
 

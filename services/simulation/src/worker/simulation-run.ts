@@ -10,14 +10,18 @@ import { Worker } from "node:worker_threads";
 import {
   type Architecture,
   assertSimulationOptions,
+  type Change,
+  checkChange,
   checkLoad,
   compileModel,
-  type Frame,
   ModelError,
   type ModelIssue,
   type Results,
 } from "@weft/simulator";
-import type { Command, Report, WorkerInput } from "./messages.ts";
+import { decodeFrame } from "@weft/simulator/frames";
+import type { ShownFrame } from "../domain/lifecycle/ports.ts";
+import { mostFramesPerSecond } from "./frame-rate.ts";
+import type { ChangeReport, Command, ScheduledChange, WorkerInput, WorkerMessage } from "./messages.ts";
 
 export interface RunOutcome {
   readonly status: "COMPLETED" | "STOPPED" | "FAILED";
@@ -28,6 +32,8 @@ export interface RunOutcome {
 }
 
 export interface RunOptions {
+  /** What its frames say they are of; "" when absent. */
+  readonly simulationId?: string;
   readonly architecture: Architecture;
   /** Multiplies rates and users from the start; 0 to 10000. */
   readonly load: number;
@@ -43,15 +49,18 @@ export interface RunOptions {
   readonly warmupSeconds?: number;
   /** Requests in the system at once at which the run fails; 2 million by default. */
   readonly maxRequestsInSystem?: number;
-  readonly onFrame: (frame: Frame) => void;
+  /** What happens to the system, in any order; those of one moment take effect in the order given. None when absent. */
+  readonly changes?: readonly ScheduledChange[];
+  readonly onFrame: (frame: ShownFrame) => void;
   readonly onEnd: (outcome: RunOutcome) => void;
+  /** Hears what became of changes that have a number. */
+  readonly onChange?: (report: ChangeReport) => void;
   /** Another program for the thread, which speaks `messages.ts`; the simulation worker by default. */
   readonly workerUrl?: URL;
 }
 
 export type RunStatus = "RUNNING" | "PAUSED" | RunOutcome["status"];
 
-const mostFramesPerSecond = 60;
 const highestSpeed = 100_000;
 /** A slice takes milliseconds; a worker silent for this long is stuck or starved. */
 const stopGraceMs = 3000;
@@ -82,7 +91,7 @@ export class SimulationRun {
       // Running TypeScript unbuilt makes every thread print a warning otherwise.
       execArgv: ["--disable-warning=ExperimentalWarning"],
     });
-    this.#worker.on("message", (report: Report) => this.#onReport(report));
+    this.#worker.on("message", (report: WorkerMessage) => this.#onReport(report));
     this.#worker.on("error", (error) =>
       this.#end({ status: "FAILED", error: `the worker failed: ${messageOf(error)}` }),
     );
@@ -125,13 +134,19 @@ export class SimulationRun {
     this.#send({ type: "set-load", load });
   }
 
+  /** Lets a change happen as soon as possible; `onChange` hears what became of it. */
+  apply(number: number, change: Change): void {
+    this.#send({ type: "apply", number, change });
+  }
+
   #send(command: Command): void {
     if (!this.#hasEnded) this.#worker.postMessage(command);
   }
 
-  #onReport(report: Report): void {
+  #onReport(report: WorkerMessage): void {
     if (this.#hasEnded) return;
-    if (report.type === "frame") this.#options.onFrame(report.frame);
+    if (report.type === "frame") this.#options.onFrame(shownFrame(report.encoded));
+    else if (report.type === "applied" || report.type === "refused") this.#options.onChange?.(report);
     else if (report.type === "end") this.#end({ status: report.status, results: report.results });
     else this.#end({ status: "FAILED", error: report.error });
   }
@@ -146,7 +161,7 @@ export class SimulationRun {
 }
 
 function workerInput(options: RunOptions): WorkerInput {
-  const { architecture, load, seed, speed, frameRateHz = mostFramesPerSecond } = options;
+  const { simulationId = "", architecture, load, seed, speed, frameRateHz = mostFramesPerSecond } = options;
   const issues: ModelIssue[] = [];
   if (!(speed >= 0 && speed <= highestSpeed)) {
     issues.push({ field: "speed", message: `speed is ${speed}; allowed is 0 to ${highestSpeed}` });
@@ -163,8 +178,16 @@ function workerInput(options: RunOptions): WorkerInput {
     ...(options.maxRequestsInSystem === undefined ? {} : { maxRequestsInSystem: options.maxRequestsInSystem }),
   };
   assertSimulationOptions(limits);
-  compileModel(architecture, { load });
-  return { architecture, load, speed, frameIntervalMs: 1000 / frameRateHz, ...limits };
+  const model = compileModel(architecture, { load });
+  const changes = [...(options.changes ?? [])].sort((one, other) => one.atMs - other.atMs);
+  const impossible = changes.flatMap(({ change }) => checkChange(change, model));
+  if (impossible.length > 0) throw new ModelError(impossible);
+  return { simulationId, architecture, load, speed, frameIntervalMs: 1000 / frameRateHz, changes, ...limits };
+}
+
+/** The figures, for those who compute with them, and the bytes, for those who pass them on. */
+function shownFrame(encoded: Uint8Array): ShownFrame {
+  return { ...decodeFrame(encoded).frame, encoded };
 }
 
 function messageOf(error: unknown): string {

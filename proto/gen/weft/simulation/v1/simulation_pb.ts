@@ -7,13 +7,15 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Change, PlannedChange } from "./change_pb.ts";
+import { file_weft_simulation_v1_change } from "./change_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file weft/simulation/v1/simulation.proto.
  */
 export const file_weft_simulation_v1_simulation: GenFile = /*@__PURE__*/
-  fileDesc("CiN3ZWZ0L3NpbXVsYXRpb24vdjEvc2ltdWxhdGlvbi5wcm90bxISd2VmdC5zaW11bGF0aW9uLnYxIoMDCgpTaW11bGF0aW9uEgoKAmlkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSFwoPcHJvamVjdF92ZXJzaW9uGAMgASgFEg4KBnN0YXR1cxgEIAEoCRIYChBkdXJhdGlvbl9zZWNvbmRzGAUgASgBEgwKBHNlZWQYBiABKA0SDQoFc3BlZWQYByABKAESDAoEbG9hZBgIIAEoARIZChFzaW11bGF0ZWRfc2Vjb25kcxgJIAEoARIWCg5mYWlsdXJlX3JlYXNvbhgKIAEoCRISCgpjcmVhdGVkX2J5GAsgASgJEg8KB2NoYW5uZWwYDCABKAkSLgoKY3JlYXRlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIuMBChZTdGFydFNpbXVsYXRpb25SZXF1ZXN0Eh0KCnByb2plY3RfaWQYASABKAlCCbpIBnIEEAEYQBIxChBkdXJhdGlvbl9zZWNvbmRzGAIgASgBQhe6SBQSEhkAAAAAABj1QCEAAAAAAAAAABIRCgRzZWVkGAMgASgNSACIAQESJgoFc3BlZWQYBCABKAFCF7pIFBISGQAAAAAAavhAKQAAAAAAAAAAEioKBGxvYWQYBSABKAFCF7pIFBISGQAAAAAAiMNAKQAAAAAAAAAASAGIAQFCBwoFX3NlZWRCBwoFX2xvYWQiTQoXU3RhcnRTaW11bGF0aW9uUmVzcG9uc2USMgoKc2ltdWxhdGlvbhgBIAEoCzIeLndlZnQuc2ltdWxhdGlvbi52MS5TaW11bGF0aW9uIi0KFEdldFNpbXVsYXRpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiSwoVR2V0U2ltdWxhdGlvblJlc3BvbnNlEjIKCnNpbXVsYXRpb24YASABKAsyHi53ZWZ0LnNpbXVsYXRpb24udjEuU2ltdWxhdGlvbiJ0ChZMaXN0U2ltdWxhdGlvbnNSZXF1ZXN0Eh0KCnByb2plY3RfaWQYASABKAlCCbpIBnIEEAEYQBIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY9AMiZwoXTGlzdFNpbXVsYXRpb25zUmVzcG9uc2USMwoLc2ltdWxhdGlvbnMYASADKAsyHi53ZWZ0LnNpbXVsYXRpb24udjEuU2ltdWxhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoWUGF1c2VTaW11bGF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAIk0KF1BhdXNlU2ltdWxhdGlvblJlc3BvbnNlEjIKCnNpbXVsYXRpb24YASABKAsyHi53ZWZ0LnNpbXVsYXRpb24udjEuU2ltdWxhdGlvbiIwChdSZXN1bWVTaW11bGF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAIk4KGFJlc3VtZVNpbXVsYXRpb25SZXNwb25zZRIyCgpzaW11bGF0aW9uGAEgASgLMh4ud2VmdC5zaW11bGF0aW9uLnYxLlNpbXVsYXRpb24iLgoVU3RvcFNpbXVsYXRpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiTAoWU3RvcFNpbXVsYXRpb25SZXNwb25zZRIyCgpzaW11bGF0aW9uGAEgASgLMh4ud2VmdC5zaW11bGF0aW9uLnYxLlNpbXVsYXRpb24iTgoOU2V0TG9hZFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIlCgRsb2FkGAIgASgBQhe6SBQSEhkAAAAAAIjDQCEAAAAAAAAAACJFCg9TZXRMb2FkUmVzcG9uc2USMgoKc2ltdWxhdGlvbhgBIAEoCzIeLndlZnQuc2ltdWxhdGlvbi52MS5TaW11bGF0aW9uIioKEUdldFJlc3VsdHNSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiQgoSR2V0UmVzdWx0c1Jlc3BvbnNlEiwKB3Jlc3VsdHMYASABKAsyGy53ZWZ0LnNpbXVsYXRpb24udjEuUmVzdWx0cyJmChFHZXRNZXRyaWNzUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhoKCWNvbXBvbmVudBgCIAEoCUIHukgEcgIYPxIeCgptYXhfcG9pbnRzGAMgASgFQgq6SAcaBRjQDygAIkUKEkdldE1ldHJpY3NSZXNwb25zZRIvCgZwb2ludHMYASADKAsyHy53ZWZ0LnNpbXVsYXRpb24udjEuTWV0cmljUG9pbnQirQEKC01ldHJpY1BvaW50EhkKEXNpbXVsYXRlZF9zZWNvbmRzGAEgASgBEhsKE3JlcXVlc3RzX3Blcl9zZWNvbmQYAiABKAESGwoTZmFpbHVyZXNfcGVyX3NlY29uZBgDIAEoARITCgt1dGlsaXphdGlvbhgEIAEoARIUCgxxdWV1ZV9sZW5ndGgYBSABKAESDgoGcDUwX21zGAYgASgBEg4KBnA5OV9tcxgHIAEoASKNAgoFRnJhbWUSFQoNc2ltdWxhdGlvbl9pZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoDRIOCgZzdGF0dXMYAyABKAkSGQoRc2ltdWxhdGVkX3NlY29uZHMYBCABKAESGAoQZHVyYXRpb25fc2Vjb25kcxgFIAEoARINCgVzcGVlZBgGIAEoARIMCgRsb2FkGAcgASgBEi0KBXRvdGFsGAggASgLMh4ud2VmdC5zaW11bGF0aW9uLnYxLkZyYW1lVG90YWwSNgoKY29tcG9uZW50cxgJIAMoCzIiLndlZnQuc2ltdWxhdGlvbi52MS5GcmFtZUNvbXBvbmVudBISCgpib3R0bGVuZWNrGAogASgJIqwBCgpGcmFtZVRvdGFsEhsKE3JlcXVlc3RzX3Blcl9zZWNvbmQYASABKAESGwoTZmFpbHVyZXNfcGVyX3NlY29uZBgCIAEoARIOCgZwNTBfbXMYAyABKAESDgoGcDk1X21zGAQgASgBEg4KBnA5OV9tcxgFIAEoARIRCglpbl9mbGlnaHQYBiABKAESEQoJY29tcGxldGVkGAcgASgBEg4KBmZhaWxlZBgIIAEoASK0AQoORnJhbWVDb21wb25lbnQSCgoCaWQYASABKAkSGwoTcmVxdWVzdHNfcGVyX3NlY29uZBgCIAEoARIbChNmYWlsdXJlc19wZXJfc2Vjb25kGAMgASgBEhMKC3V0aWxpemF0aW9uGAQgASgBEhQKDHF1ZXVlX2xlbmd0aBgFIAEoARIRCglpbl9mbGlnaHQYBiABKAESDgoGcDUwX21zGAcgASgBEg4KBnA5OV9tcxgIIAEoASLYAwoHUmVzdWx0cxIVCg1zaW11bGF0aW9uX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIZChFzaW11bGF0ZWRfc2Vjb25kcxgDIAEoARIMCgRzZWVkGAQgASgNEhYKDndhcm11cF9zZWNvbmRzGAUgASgBEg4KBmV2ZW50cxgGIAEoARIRCgljb21wbGV0ZWQYByABKAESDgoGZmFpbGVkGAggASgBEhEKCWluX2ZsaWdodBgJIAEoARIdChV0aHJvdWdocHV0X3Blcl9zZWNvbmQYCiABKAESEwoLZXJyb3JfcmF0aW8YCyABKAESLAoHbGF0ZW5jeRgMIAEoCzIbLndlZnQuc2ltdWxhdGlvbi52MS5MYXRlbmN5EjgKCmNvbXBvbmVudHMYDSADKAsyJC53ZWZ0LnNpbXVsYXRpb24udjEuQ29tcG9uZW50UmVzdWx0cxIzCgtib3R0bGVuZWNrcxgOIAMoCzIeLndlZnQuc2ltdWxhdGlvbi52MS5Cb3R0bGVuZWNrEjQKDGxvYWRfY2hhbmdlcxgPIAMoCzIeLndlZnQuc2ltdWxhdGlvbi52MS5Mb2FkQ2hhbmdlEhgKEGV2ZW50X3RyYWNlX2hhc2gYECABKAkiewoHTGF0ZW5jeRIPCgdtZWFuX21zGAEgASgBEg4KBnA1MF9tcxgCIAEoARIOCgZwOTBfbXMYAyABKAESDgoGcDk1X21zGAQgASgBEg4KBnA5OV9tcxgFIAEoARIPCgdwOTk5X21zGAYgASgBEg4KBm1heF9tcxgHIAEoASK9AwoQQ29tcG9uZW50UmVzdWx0cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBGtpbmQYAyABKAkSEQoJaW5zdGFuY2VzGAQgASgFEhMKC3V0aWxpemF0aW9uGAUgASgBEh0KFXRocm91Z2hwdXRfcGVyX3NlY29uZBgGIAEoARIQCghhcnJpdmFscxgHIAEoARIRCgljb21wbGV0ZWQYCCABKAESDgoGZmFpbGVkGAkgASgBEgwKBHNoZWQYCiABKAESEQoJdGltZWRfb3V0GAsgASgBEg8KB3JldHJpZWQYDCABKAESFQoNZGVhZF9sZXR0ZXJlZBgNIAEoARIRCglpbl9mbGlnaHQYDiABKAESGQoRcXVldWVfbGVuZ3RoX21lYW4YDyABKAESGAoQcXVldWVfbGVuZ3RoX21heBgQIAEoARIUCgx3YWl0X21lYW5fbXMYESABKAESLAoHbGF0ZW5jeRgSIAEoCzIbLndlZnQuc2ltdWxhdGlvbi52MS5MYXRlbmN5EhgKEHdvcmtfdXRpbGl6YXRpb24YEyABKAESFgoOaW5fZmxpZ2h0X21lYW4YFCABKAEiZwoKQm90dGxlbmVjaxIRCgljb21wb25lbnQYASABKAkSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkSEwoLdXRpbGl6YXRpb24YBCABKAESEAoIaGVhZHJvb20YBSABKAEiNQoKTG9hZENoYW5nZRIZChFzaW11bGF0ZWRfc2Vjb25kcxgBIAEoARIMCgRsb2FkGAIgASgBYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiN3ZWZ0L3NpbXVsYXRpb24vdjEvc2ltdWxhdGlvbi5wcm90bxISd2VmdC5zaW11bGF0aW9uLnYxIoMDCgpTaW11bGF0aW9uEgoKAmlkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSFwoPcHJvamVjdF92ZXJzaW9uGAMgASgFEg4KBnN0YXR1cxgEIAEoCRIYChBkdXJhdGlvbl9zZWNvbmRzGAUgASgBEgwKBHNlZWQYBiABKA0SDQoFc3BlZWQYByABKAESDAoEbG9hZBgIIAEoARIZChFzaW11bGF0ZWRfc2Vjb25kcxgJIAEoARIWCg5mYWlsdXJlX3JlYXNvbhgKIAEoCRISCgpjcmVhdGVkX2J5GAsgASgJEg8KB2NoYW5uZWwYDCABKAkSLgoKY3JlYXRlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqICChZTdGFydFNpbXVsYXRpb25SZXF1ZXN0Eh0KCnByb2plY3RfaWQYASABKAlCCbpIBnIEEAEYQBIxChBkdXJhdGlvbl9zZWNvbmRzGAIgASgBQhe6SBQSEhkAAAAAABj1QCEAAAAAAAAAABIRCgRzZWVkGAMgASgNSACIAQESJgoFc3BlZWQYBCABKAFCF7pIFBISGQAAAAAAavhAKQAAAAAAAAAAEioKBGxvYWQYBSABKAFCF7pIFBISGQAAAAAAiMNAKQAAAAAAAAAASAGIAQESPQoHY2hhbmdlcxgGIAMoCzIhLndlZnQuc2ltdWxhdGlvbi52MS5QbGFubmVkQ2hhbmdlQgm6SAaSAQMQyAFCBwoFX3NlZWRCBwoFX2xvYWQiTQoXU3RhcnRTaW11bGF0aW9uUmVzcG9uc2USMgoKc2ltdWxhdGlvbhgBIAEoCzIeLndlZnQuc2ltdWxhdGlvbi52MS5TaW11bGF0aW9uIi0KFEdldFNpbXVsYXRpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiSwoVR2V0U2ltdWxhdGlvblJlc3BvbnNlEjIKCnNpbXVsYXRpb24YASABKAsyHi53ZWZ0LnNpbXVsYXRpb24udjEuU2ltdWxhdGlvbiJ0ChZMaXN0U2ltdWxhdGlvbnNSZXF1ZXN0Eh0KCnByb2plY3RfaWQYASABKAlCCbpIBnIEEAEYQBIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMY9AMiZwoXTGlzdFNpbXVsYXRpb25zUmVzcG9uc2USMwoLc2ltdWxhdGlvbnMYASADKAsyHi53ZWZ0LnNpbXVsYXRpb24udjEuU2ltdWxhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoWUGF1c2VTaW11bGF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAIk0KF1BhdXNlU2ltdWxhdGlvblJlc3BvbnNlEjIKCnNpbXVsYXRpb24YASABKAsyHi53ZWZ0LnNpbXVsYXRpb24udjEuU2ltdWxhdGlvbiIwChdSZXN1bWVTaW11bGF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAIk4KGFJlc3VtZVNpbXVsYXRpb25SZXNwb25zZRIyCgpzaW11bGF0aW9uGAEgASgLMh4ud2VmdC5zaW11bGF0aW9uLnYxLlNpbXVsYXRpb24iLgoVU3RvcFNpbXVsYXRpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiTAoWU3RvcFNpbXVsYXRpb25SZXNwb25zZRIyCgpzaW11bGF0aW9uGAEgASgLMh4ud2VmdC5zaW11bGF0aW9uLnYxLlNpbXVsYXRpb24iTgoOU2V0TG9hZFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIlCgRsb2FkGAIgASgBQhe6SBQSEhkAAAAAAIjDQCEAAAAAAAAAACJFCg9TZXRMb2FkUmVzcG9uc2USMgoKc2ltdWxhdGlvbhgBIAEoCzIeLndlZnQuc2ltdWxhdGlvbi52MS5TaW11bGF0aW9uIl8KEkFwcGx5Q2hhbmdlUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEjIKBmNoYW5nZRgCIAEoCzIaLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2VCBrpIA8gBASJxChNBcHBseUNoYW5nZVJlc3BvbnNlEjIKCnNpbXVsYXRpb24YASABKAsyHi53ZWZ0LnNpbXVsYXRpb24udjEuU2ltdWxhdGlvbhIXCgphdF9zZWNvbmRzGAIgASgBSACIAQFCDQoLX2F0X3NlY29uZHMiKgoRR2V0UmVzdWx0c1JlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQCJCChJHZXRSZXN1bHRzUmVzcG9uc2USLAoHcmVzdWx0cxgBIAEoCzIbLndlZnQuc2ltdWxhdGlvbi52MS5SZXN1bHRzImYKEUdldE1ldHJpY3NSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASGgoJY29tcG9uZW50GAIgASgJQge6SARyAhg/Eh4KCm1heF9wb2ludHMYAyABKAVCCrpIBxoFGNAPKAAiRQoSR2V0TWV0cmljc1Jlc3BvbnNlEi8KBnBvaW50cxgBIAMoCzIfLndlZnQuc2ltdWxhdGlvbi52MS5NZXRyaWNQb2ludCKtAQoLTWV0cmljUG9pbnQSGQoRc2ltdWxhdGVkX3NlY29uZHMYASABKAESGwoTcmVxdWVzdHNfcGVyX3NlY29uZBgCIAEoARIbChNmYWlsdXJlc19wZXJfc2Vjb25kGAMgASgBEhMKC3V0aWxpemF0aW9uGAQgASgBEhQKDHF1ZXVlX2xlbmd0aBgFIAEoARIOCgZwNTBfbXMYBiABKAESDgoGcDk5X21zGAcgASgBIo0CCgVGcmFtZRIVCg1zaW11bGF0aW9uX2lkGAEgASgJEhAKCHNlcXVlbmNlGAIgASgNEg4KBnN0YXR1cxgDIAEoCRIZChFzaW11bGF0ZWRfc2Vjb25kcxgEIAEoARIYChBkdXJhdGlvbl9zZWNvbmRzGAUgASgBEg0KBXNwZWVkGAYgASgBEgwKBGxvYWQYByABKAESLQoFdG90YWwYCCABKAsyHi53ZWZ0LnNpbXVsYXRpb24udjEuRnJhbWVUb3RhbBI2Cgpjb21wb25lbnRzGAkgAygLMiIud2VmdC5zaW11bGF0aW9uLnYxLkZyYW1lQ29tcG9uZW50EhIKCmJvdHRsZW5lY2sYCiABKAkirAEKCkZyYW1lVG90YWwSGwoTcmVxdWVzdHNfcGVyX3NlY29uZBgBIAEoARIbChNmYWlsdXJlc19wZXJfc2Vjb25kGAIgASgBEg4KBnA1MF9tcxgDIAEoARIOCgZwOTVfbXMYBCABKAESDgoGcDk5X21zGAUgASgBEhEKCWluX2ZsaWdodBgGIAEoARIRCgljb21wbGV0ZWQYByABKAESDgoGZmFpbGVkGAggASgBIrQBCg5GcmFtZUNvbXBvbmVudBIKCgJpZBgBIAEoCRIbChNyZXF1ZXN0c19wZXJfc2Vjb25kGAIgASgBEhsKE2ZhaWx1cmVzX3Blcl9zZWNvbmQYAyABKAESEwoLdXRpbGl6YXRpb24YBCABKAESFAoMcXVldWVfbGVuZ3RoGAUgASgBEhEKCWluX2ZsaWdodBgGIAEoARIOCgZwNTBfbXMYByABKAESDgoGcDk5X21zGAggASgBIr8ECgdSZXN1bHRzEhUKDXNpbXVsYXRpb25faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhkKEXNpbXVsYXRlZF9zZWNvbmRzGAMgASgBEgwKBHNlZWQYBCABKA0SFgoOd2FybXVwX3NlY29uZHMYBSABKAESDgoGZXZlbnRzGAYgASgBEhEKCWNvbXBsZXRlZBgHIAEoARIOCgZmYWlsZWQYCCABKAESEQoJaW5fZmxpZ2h0GAkgASgBEh0KFXRocm91Z2hwdXRfcGVyX3NlY29uZBgKIAEoARITCgtlcnJvcl9yYXRpbxgLIAEoARIsCgdsYXRlbmN5GAwgASgLMhsud2VmdC5zaW11bGF0aW9uLnYxLkxhdGVuY3kSOAoKY29tcG9uZW50cxgNIAMoCzIkLndlZnQuc2ltdWxhdGlvbi52MS5Db21wb25lbnRSZXN1bHRzEjMKC2JvdHRsZW5lY2tzGA4gAygLMh4ud2VmdC5zaW11bGF0aW9uLnYxLkJvdHRsZW5lY2sSNAoMbG9hZF9jaGFuZ2VzGA8gAygLMh4ud2VmdC5zaW11bGF0aW9uLnYxLkxvYWRDaGFuZ2USGAoQZXZlbnRfdHJhY2VfaGFzaBgQIAEoCRIyCgdjaGFuZ2VzGBEgAygLMiEud2VmdC5zaW11bGF0aW9uLnYxLlBsYW5uZWRDaGFuZ2USGgoSZ29vZHB1dF9wZXJfc2Vjb25kGBIgASgBEhUKDWdvb2RwdXRfcmF0aW8YEyABKAEiewoHTGF0ZW5jeRIPCgdtZWFuX21zGAEgASgBEg4KBnA1MF9tcxgCIAEoARIOCgZwOTBfbXMYAyABKAESDgoGcDk1X21zGAQgASgBEg4KBnA5OV9tcxgFIAEoARIPCgdwOTk5X21zGAYgASgBEg4KBm1heF9tcxgHIAEoASLjBgoQQ29tcG9uZW50UmVzdWx0cxIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBGtpbmQYAyABKAkSEQoJaW5zdGFuY2VzGAQgASgFEhMKC3V0aWxpemF0aW9uGAUgASgBEh0KFXRocm91Z2hwdXRfcGVyX3NlY29uZBgGIAEoARIQCghhcnJpdmFscxgHIAEoARIRCgljb21wbGV0ZWQYCCABKAESDgoGZmFpbGVkGAkgASgBEgwKBHNoZWQYCiABKAESEQoJdGltZWRfb3V0GAsgASgBEg8KB3JldHJpZWQYDCABKAESFQoNZGVhZF9sZXR0ZXJlZBgNIAEoARIRCglpbl9mbGlnaHQYDiABKAESGQoRcXVldWVfbGVuZ3RoX21lYW4YDyABKAESGAoQcXVldWVfbGVuZ3RoX21heBgQIAEoARIUCgx3YWl0X21lYW5fbXMYESABKAESLAoHbGF0ZW5jeRgSIAEoCzIbLndlZnQuc2ltdWxhdGlvbi52MS5MYXRlbmN5EhgKEHdvcmtfdXRpbGl6YXRpb24YEyABKAESFgoOaW5fZmxpZ2h0X21lYW4YFCABKAESEgoKY2FjaGVfaGl0cxgVIAEoARIUCgxjYWNoZV9taXNzZXMYFiABKAESGAoQY29sbGFwc2VkX21pc3NlcxgXIAEoARIPCgdleHBpcmVkGBggASgBEhEKCWNhbmNlbGxlZBgZIAEoARIPCgdsaW1pdGVkGBogASgBEhoKEnJlZnVzZWRfYnlfYnJlYWtlchgbIAEoARIXCg9yZWZ1c2VkX2J5X3Bvb2wYHCABKAESFgoOcmV0cmllc19kZW5pZWQYHSABKAESDgoGaGVkZ2VkGB4gASgBEgwKBGxvc3QYHyABKAESGAoQY29yZV91dGlsaXphdGlvbhggIAEoARIWCg5pbnN0YW5jZXNfbWVhbhghIAEoARIUCgxiYWNrbG9nX21lYW4YIiABKAESHwoXY29ubmVjdGlvbl93YWl0X21lYW5fbXMYIyABKAESGAoQd2FpdF9wcm9iYWJpbGl0eRgkIAEoARITCgt3YWl0X3A1MF9tcxglIAEoARITCgt3YWl0X3A5NV9tcxgmIAEoARITCgt3YWl0X3A5OV9tcxgnIAEoASJnCgpCb3R0bGVuZWNrEhEKCWNvbXBvbmVudBgBIAEoCRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCRITCgt1dGlsaXphdGlvbhgEIAEoARIQCghoZWFkcm9vbRgFIAEoASI1CgpMb2FkQ2hhbmdlEhkKEXNpbXVsYXRlZF9zZWNvbmRzGAEgASgBEgwKBGxvYWQYAiABKAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_weft_simulation_v1_change]);
 
 /**
  * One run of a project's architecture.
@@ -65,7 +67,8 @@ export type Simulation = Message<"weft.simulation.v1.Simulation"> & {
   speed: number;
 
   /**
-   * Multiplies the rate, or the number of users, of every workload.
+   * Multiplies the rate, or the number of users, of every workload: as it was started, or last set. What a planned change
+   * makes of it is in the frames.
    *
    * @generated from field: double load = 8;
    */
@@ -154,6 +157,13 @@ export type StartSimulationRequest = Message<"weft.simulation.v1.StartSimulation
    * @generated from field: optional double load = 5;
    */
   load?: number | undefined;
+
+  /**
+   * What happens to the system in the run, in any order; those of one moment take effect in the order given.
+   *
+   * @generated from field: repeated weft.simulation.v1.PlannedChange changes = 6;
+   */
+  changes: PlannedChange[];
 };
 
 /**
@@ -409,6 +419,53 @@ export const SetLoadResponseSchema: GenMessage<SetLoadResponse> = /*@__PURE__*/
   messageDesc(file_weft_simulation_v1_simulation, 14);
 
 /**
+ * @generated from message weft.simulation.v1.ApplyChangeRequest
+ */
+export type ApplyChangeRequest = Message<"weft.simulation.v1.ApplyChangeRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: weft.simulation.v1.Change change = 2;
+   */
+  change?: Change | undefined;
+};
+
+/**
+ * Describes the message weft.simulation.v1.ApplyChangeRequest.
+ * Use `create(ApplyChangeRequestSchema)` to create a new message.
+ */
+export const ApplyChangeRequestSchema: GenMessage<ApplyChangeRequest> = /*@__PURE__*/
+  messageDesc(file_weft_simulation_v1_simulation, 15);
+
+/**
+ * @generated from message weft.simulation.v1.ApplyChangeResponse
+ */
+export type ApplyChangeResponse = Message<"weft.simulation.v1.ApplyChangeResponse"> & {
+  /**
+   * @generated from field: weft.simulation.v1.Simulation simulation = 1;
+   */
+  simulation?: Simulation | undefined;
+
+  /**
+   * The simulated time at which it took effect. Absent when it has not yet, and is kept until it does: the run is PENDING,
+   * or its instance does not answer. Absent for a change of load, too.
+   *
+   * @generated from field: optional double at_seconds = 2;
+   */
+  atSeconds?: number | undefined;
+};
+
+/**
+ * Describes the message weft.simulation.v1.ApplyChangeResponse.
+ * Use `create(ApplyChangeResponseSchema)` to create a new message.
+ */
+export const ApplyChangeResponseSchema: GenMessage<ApplyChangeResponse> = /*@__PURE__*/
+  messageDesc(file_weft_simulation_v1_simulation, 16);
+
+/**
  * @generated from message weft.simulation.v1.GetResultsRequest
  */
 export type GetResultsRequest = Message<"weft.simulation.v1.GetResultsRequest"> & {
@@ -423,7 +480,7 @@ export type GetResultsRequest = Message<"weft.simulation.v1.GetResultsRequest"> 
  * Use `create(GetResultsRequestSchema)` to create a new message.
  */
 export const GetResultsRequestSchema: GenMessage<GetResultsRequest> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 15);
+  messageDesc(file_weft_simulation_v1_simulation, 17);
 
 /**
  * @generated from message weft.simulation.v1.GetResultsResponse
@@ -440,7 +497,7 @@ export type GetResultsResponse = Message<"weft.simulation.v1.GetResultsResponse"
  * Use `create(GetResultsResponseSchema)` to create a new message.
  */
 export const GetResultsResponseSchema: GenMessage<GetResultsResponse> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 16);
+  messageDesc(file_weft_simulation_v1_simulation, 18);
 
 /**
  * @generated from message weft.simulation.v1.GetMetricsRequest
@@ -471,7 +528,7 @@ export type GetMetricsRequest = Message<"weft.simulation.v1.GetMetricsRequest"> 
  * Use `create(GetMetricsRequestSchema)` to create a new message.
  */
 export const GetMetricsRequestSchema: GenMessage<GetMetricsRequest> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 17);
+  messageDesc(file_weft_simulation_v1_simulation, 19);
 
 /**
  * @generated from message weft.simulation.v1.GetMetricsResponse
@@ -488,7 +545,7 @@ export type GetMetricsResponse = Message<"weft.simulation.v1.GetMetricsResponse"
  * Use `create(GetMetricsResponseSchema)` to create a new message.
  */
 export const GetMetricsResponseSchema: GenMessage<GetMetricsResponse> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 18);
+  messageDesc(file_weft_simulation_v1_simulation, 20);
 
 /**
  * Means over a slice of modelled time that ends at simulated_seconds.
@@ -537,10 +594,10 @@ export type MetricPoint = Message<"weft.simulation.v1.MetricPoint"> & {
  * Use `create(MetricPointSchema)` to create a new message.
  */
 export const MetricPointSchema: GenMessage<MetricPoint> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 19);
+  messageDesc(file_weft_simulation_v1_simulation, 21);
 
 /**
- * What is published, as JSON, on simulation:<id> up to 60 times a second while a run goes on.
+ * What subscribers of simulation:<id> are shown up to 60 times a second while a run goes on, unless they ask for binary.
  *
  * @generated from message weft.simulation.v1.Frame
  */
@@ -607,7 +664,7 @@ export type Frame = Message<"weft.simulation.v1.Frame"> & {
  * Use `create(FrameSchema)` to create a new message.
  */
 export const FrameSchema: GenMessage<Frame> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 20);
+  messageDesc(file_weft_simulation_v1_simulation, 22);
 
 /**
  * The whole system since the previous frame; completed, failed and in_flight count since the start.
@@ -661,7 +718,7 @@ export type FrameTotal = Message<"weft.simulation.v1.FrameTotal"> & {
  * Use `create(FrameTotalSchema)` to create a new message.
  */
 export const FrameTotalSchema: GenMessage<FrameTotal> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 21);
+  messageDesc(file_weft_simulation_v1_simulation, 23);
 
 /**
  * One component since the previous frame.
@@ -717,7 +774,7 @@ export type FrameComponent = Message<"weft.simulation.v1.FrameComponent"> & {
  * Use `create(FrameComponentSchema)` to create a new message.
  */
 export const FrameComponentSchema: GenMessage<FrameComponent> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 22);
+  messageDesc(file_weft_simulation_v1_simulation, 24);
 
 /**
  * What a finished run showed. Every figure comes from a single run.
@@ -810,6 +867,25 @@ export type Results = Message<"weft.simulation.v1.Results"> & {
    * @generated from field: string event_trace_hash = 16;
    */
   eventTraceHash: string;
+
+  /**
+   * Every change that took effect, in order, those of load included.
+   *
+   * @generated from field: repeated weft.simulation.v1.PlannedChange changes = 17;
+   */
+  changes: PlannedChange[];
+
+  /**
+   * Answered well and within the deadline of their workload: per second, and of all that were answered.
+   *
+   * @generated from field: double goodput_per_second = 18;
+   */
+  goodputPerSecond: number;
+
+  /**
+   * @generated from field: double goodput_ratio = 19;
+   */
+  goodputRatio: number;
 };
 
 /**
@@ -817,7 +893,7 @@ export type Results = Message<"weft.simulation.v1.Results"> & {
  * Use `create(ResultsSchema)` to create a new message.
  */
 export const ResultsSchema: GenMessage<Results> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 23);
+  messageDesc(file_weft_simulation_v1_simulation, 25);
 
 /**
  * @generated from message weft.simulation.v1.Latency
@@ -864,7 +940,7 @@ export type Latency = Message<"weft.simulation.v1.Latency"> & {
  * Use `create(LatencySchema)` to create a new message.
  */
 export const LatencySchema: GenMessage<Latency> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 24);
+  messageDesc(file_weft_simulation_v1_simulation, 26);
 
 /**
  * @generated from message weft.simulation.v1.ComponentResults
@@ -981,6 +1057,121 @@ export type ComponentResults = Message<"weft.simulation.v1.ComponentResults"> & 
    * @generated from field: double in_flight_mean = 20;
    */
   inFlightMean: number;
+
+  /**
+   * Lookups of caches: answered from it, not, and of those the ones that waited for another request's fetch of the key.
+   *
+   * @generated from field: double cache_hits = 21;
+   */
+  cacheHits: number;
+
+  /**
+   * @generated from field: double cache_misses = 22;
+   */
+  cacheMisses: number;
+
+  /**
+   * @generated from field: double collapsed_misses = 23;
+   */
+  collapsedMisses: number;
+
+  /**
+   * Of the failed: the deadline had passed when their turn came; their caller had called them off.
+   *
+   * @generated from field: double expired = 24;
+   */
+  expired: number;
+
+  /**
+   * @generated from field: double cancelled = 25;
+   */
+  cancelled: number;
+
+  /**
+   * Of the shed, those that the rate limit refused.
+   *
+   * @generated from field: double limited = 26;
+   */
+  limited: number;
+
+  /**
+   * Calls to it that a breaker refused, that got no connection, that the budget did not let try again.
+   *
+   * @generated from field: double refused_by_breaker = 27;
+   */
+  refusedByBreaker: number;
+
+  /**
+   * @generated from field: double refused_by_pool = 28;
+   */
+  refusedByPool: number;
+
+  /**
+   * @generated from field: double retries_denied = 29;
+   */
+  retriesDenied: number;
+
+  /**
+   * Second attempts that were sent before the first was answered.
+   *
+   * @generated from field: double hedged = 30;
+   */
+  hedged: number;
+
+  /**
+   * Messages on the way to it and from it.
+   *
+   * @generated from field: double lost = 31;
+   */
+  lost: number;
+
+  /**
+   * Mean share of the cores that worked, where cores are shared; 0 elsewhere.
+   *
+   * @generated from field: double core_utilization = 32;
+   */
+  coreUtilization: number;
+
+  /**
+   * Instances that took requests, as a mean over the time.
+   *
+   * @generated from field: double instances_mean = 33;
+   */
+  instancesMean: number;
+
+  /**
+   * Calls from it that waited for a connection (of a queue: for a consumer): how many at once, and how long, as means.
+   *
+   * @generated from field: double backlog_mean = 34;
+   */
+  backlogMean: number;
+
+  /**
+   * @generated from field: double connection_wait_mean_ms = 35;
+   */
+  connectionWaitMeanMs: number;
+
+  /**
+   * Of the requests that got a slot, the share that had to wait for it, and quantiles of the waits, those of 0 included.
+   *
+   * @generated from field: double wait_probability = 36;
+   */
+  waitProbability: number;
+
+  /**
+   * @generated from field: double wait_p50_ms = 37;
+   */
+  waitP50Ms: number;
+
+  /**
+   * @generated from field: double wait_p95_ms = 38;
+   */
+  waitP95Ms: number;
+
+  /**
+   * @generated from field: double wait_p99_ms = 39;
+   */
+  waitP99Ms: number;
 };
 
 /**
@@ -988,7 +1179,7 @@ export type ComponentResults = Message<"weft.simulation.v1.ComponentResults"> & 
  * Use `create(ComponentResultsSchema)` to create a new message.
  */
 export const ComponentResultsSchema: GenMessage<ComponentResults> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 25);
+  messageDesc(file_weft_simulation_v1_simulation, 27);
 
 /**
  * @generated from message weft.simulation.v1.Bottleneck
@@ -1031,7 +1222,7 @@ export type Bottleneck = Message<"weft.simulation.v1.Bottleneck"> & {
  * Use `create(BottleneckSchema)` to create a new message.
  */
 export const BottleneckSchema: GenMessage<Bottleneck> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 26);
+  messageDesc(file_weft_simulation_v1_simulation, 28);
 
 /**
  * @generated from message weft.simulation.v1.LoadChange
@@ -1053,5 +1244,5 @@ export type LoadChange = Message<"weft.simulation.v1.LoadChange"> & {
  * Use `create(LoadChangeSchema)` to create a new message.
  */
 export const LoadChangeSchema: GenMessage<LoadChange> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_simulation, 27);
+  messageDesc(file_weft_simulation_v1_simulation, 29);
 

@@ -83,10 +83,18 @@ export interface SimulationStore {
   metrics(id: string, component: string): Promise<readonly MetricPoint[]>;
   /** Removes finished simulations and their metrics. Answers how many. */
   removeFinishedBefore(atMs: number, most: number): Promise<number>;
+  /** Removes finished simulations, and their metrics, that are not among their project's newest. Answers how many. */
+  removeFinishedBeyond(keptPerProject: number, most: number): Promise<number>;
   /** Projects with simulations that have not ended. */
   unfinishedProjects(): Promise<readonly string[]>;
   /** Ends those of a project that have not ended, whoever runs them. Answers them as they are now. */
   stopOfProject(projectId: string, reason: string, atMs: number): Promise<readonly Simulation[]>;
+}
+
+/** A frame as an engine shows it. */
+export interface ShownFrame extends Frame {
+  /** The same in the published layout, where the engine has made it already; sequence and status may differ. */
+  readonly encoded?: Uint8Array;
 }
 
 /** The engine that does the work, replaceable (SIM-05). */
@@ -95,7 +103,7 @@ export interface Engine {
   check(architecture: Architecture, options: { load: number; durationSeconds: number }): void;
   start(
     run: RunnableSimulation,
-    listener: { onFrame: (frame: Frame) => void; onEnd: (end: RunEnd) => void },
+    listener: { onFrame: (frame: ShownFrame) => void; onEnd: (end: RunEnd) => void },
   ): EngineRun;
 }
 
@@ -148,5 +156,5 @@ export interface Control {
 
 /** Live frames for whoever watches; at most once. */
 export interface FrameFeed {
-  publish(simulation: Simulation, status: Status, frame: Frame): void;
+  publish(simulation: Simulation, status: Status, frame: ShownFrame): void;
 }

@@ -1,4 +1,3 @@
-import type { Frame } from "@weft/simulator";
 import { emptyFrame } from "./empty-frame.ts";
 import { insist, type WriteOutcome } from "./insist.ts";
 import { MetricSeries } from "./metric-series.ts";
@@ -10,6 +9,7 @@ import type {
   FrameFeed,
   RunEnd,
   RunnableSimulation,
+  ShownFrame,
   SimulationStore,
 } from "./ports.ts";
 import { hasEnded, type Status } from "./transitions.ts";
@@ -52,7 +52,7 @@ interface ActiveRun {
   load: number;
   pausedAtMs: number;
   simulatedSeconds: number;
-  lastFrame: Frame | undefined;
+  lastFrame: ShownFrame | undefined;
   /** Frames published; the engine's own count misses those that only tell a change of status. */
   sequence: number;
   /** Writes of one run happen one after another. There are as many as points of its series, so they are bounded. */
@@ -229,7 +229,7 @@ export class Runner {
     }
   }
 
-  #frame(run: ActiveRun, frame: Frame): void {
+  #frame(run: ActiveRun, frame: ShownFrame): void {
     if (!this.#goesOn(run)) {
       return;
     }
