@@ -1,12 +1,13 @@
 import type { Analysis, Estimate, Figure, Study } from "@weft/simulator";
 import colors from "../command-line/colors.ts";
 import { formatTable } from "../command-line/table.ts";
+import { listed, ms, number, percent, seconds, sections } from "./format-figures.ts";
 
 type Format = (value: number, digits?: number) => string;
 
 /** A study as a table for people: headline figures with their intervals, components, theory, bottlenecks, warnings. */
 export function formatStudy(study: Study, theory: Analysis, title: string, load: number): string {
-  const sections = [
+  return sections(
     headline(study, title, load),
     headlineFigures(study),
     componentTable(study),
@@ -17,8 +18,7 @@ export function formatStudy(study: Study, theory: Analysis, title: string, load:
       study.bottlenecks.map(({ message }) => message),
     ),
     listed("Warnings", study.warnings),
-  ];
-  return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+  );
 }
 
 function headline(
@@ -102,26 +102,4 @@ function theoryTable(study: Study, theory: Analysis): string {
     ["FOR COMPARISON", "SIMULATED", "THEORY"],
     rows.map((row) => [...row]),
   );
-}
-
-function listed(heading: string, sentences: readonly string[]): string {
-  return sentences.length === 0 ? "" : [colors.bold(heading), ...sentences.map((text) => `  - ${text}`)].join("\n");
-}
-
-function seconds(durationMs: number): string {
-  return `${Number((durationMs / 1000).toFixed(3))} s`;
-}
-
-function ms(value: number, digits?: number): string {
-  return `${number(value, digits)} ms`;
-}
-
-function percent(share: number, digits?: number): string {
-  return `${number(share * 100, digits)} %`;
-}
-
-/** Three significant digits unless said otherwise, without an exponent; what is below a thousandth is 0. */
-function number(value: number, digits = 3): string {
-  if (value >= 1000) return String(Math.round(value));
-  return value < 0.0005 ? "0" : String(Number(value.toPrecision(digits)));
 }

@@ -1,4 +1,4 @@
-import type { StudyProgress } from "./run-study.ts";
+import { progressSentence, type StudyProgress } from "@weft/simulator/studies";
 
 /*
  * How far a study is, on standard error, so that the result can be piped. A terminal gets one line that changes; a file or
@@ -18,15 +18,15 @@ export function showProgress(stream: ProgressStream): {
   return {
     report: (progress) => {
       if (isTerminal) {
-        shown = formatProgress(progress);
+        shown = progressSentence(progress);
         stream.write(`\r\x1b[K${shown}`);
         return;
       }
-      const { phase, done, of } = progress;
-      const tenth = `${phase} ${Math.floor((done * 10) / of)}`;
+      const { subject, phase, done, of } = progress;
+      const tenth = `${subject} ${phase} ${Math.floor((done * 10) / of)}`;
       if (tenth === shown) return;
       shown = tenth;
-      if (done * 10 >= of) stream.write(`${formatProgress(progress)}\n`);
+      if (done * 10 >= of) stream.write(`${progressSentence(progress)}\n`);
     },
     end: () => {
       if (isTerminal && shown !== "") stream.write("\r\x1b[K");
@@ -34,9 +34,12 @@ export function showProgress(stream: ProgressStream): {
   };
 }
 
-/** "12 of 40 replications, p99 ±3.1 %". Pure. */
-function formatProgress({ phase, done, of, p99Ms }: StudyProgress): string {
-  const what = phase === "warm-up" ? `finding the warm-up: ${done} of ${of} pilots` : `${done} of ${of} replications`;
-  if (p99Ms === undefined || done < 2 || p99Ms.value === 0) return what;
-  return `${what}, p99 ±${((100 * (p99Ms.high - p99Ms.value)) / p99Ms.value).toFixed(1)} %`;
+/** Nothing is written before the end, so Ctrl-C needs no care: it ends the process with all its threads at once. */
+export async function withProgress<T>(work: (report: (progress: StudyProgress) => void) => Promise<T>): Promise<T> {
+  const progress = showProgress(process.stderr);
+  try {
+    return await work(progress.report);
+  } finally {
+    progress.end();
+  }
 }

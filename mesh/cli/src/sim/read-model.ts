@@ -48,7 +48,7 @@ function list(findings: readonly Finding[]): string {
 
 /** Throws CliError with every component, field and reason when the simulator refuses the model or an option. */
 export function assertRunnable(
-  architecture: Architecture,
+  architecture: Parameters<typeof compileModel>[0],
   load: number,
   options: Parameters<typeof assertSimulationOptions>[0],
 ): void {

@@ -3,15 +3,16 @@
  * everything is there without the script, which only adds read-outs. The order is that of the questions: does it hold,
  * what limits, how did it go over time, how is the latency distributed, what did each component do, how was it computed.
  */
+import type { Analysis } from "../analytic/network.ts";
 import type { Architecture } from "../architecture.ts";
 import type { Study } from "../replications/study.ts";
 import { architectureChart, linkList } from "./architecture-chart.ts";
 import { headlineOf } from "./headline.ts";
 import { latencyChart } from "./latency-chart.ts";
 import { escapeMarkup } from "./markup.ts";
-import { pageStyle } from "./page-style.ts";
-import { readOutScript } from "./read-out-script.ts";
+import { footer, renderDocument, section } from "./page-document.ts";
 import { bottleneckList, componentTable, keyFigures, latencyTable, methodSection, warningList } from "./sections.ts";
+import { theoryTable } from "./theory-table.ts";
 import { type TimeSeries, timeSeriesChart } from "./time-series-chart.ts";
 import { utilizationChart } from "./utilization-chart.ts";
 
@@ -19,6 +20,8 @@ export interface StudyPageOptions {
   readonly title: string;
   /** The one the study is about; drawn, and kept in the page as JSON. */
   readonly architecture: Architecture;
+  /** What queueing theory says of the same model; a table beside the simulation when given. */
+  readonly theory?: Analysis;
   /** The caller's own, trusted: `script` replaces the page's read-outs, `style` comes after the page's own. */
   readonly charts?: { readonly script: string; readonly style: string };
 }
@@ -64,8 +67,6 @@ export function renderStudyPage(study: Study, options: StudyPageOptions): string
   const { verdict, label, sentence } = headlineOf(study);
   const limiting = new Set(study.bottlenecks.slice(0, 1).map(({ component }) => component));
   const studied = new Map(study.components.map((component) => [component.id, component]));
-  const script = inline(options.charts?.script ?? readOutScript);
-  const style = inline(pageStyle + (options.charts?.style ?? ""));
   const body = [
     `<header><h1>${title}</h1><p class="verdict ${verdict === "empty" ? "empty-run" : verdict}">${label}</p>`,
     `<p class="answer">${escapeMarkup(sentence)}</p>${keyFigures(study)}</header><main>`,
@@ -87,25 +88,9 @@ export function renderStudyPage(study: Study, options: StudyPageOptions): string
       "Components",
       `${utilizationChart(study, limiting)}<div class="card after">${componentTable(study, limiting)}</div>`,
     ),
+    options.theory === undefined ? "" : section("Theory beside the simulation", theoryTable(study, options.theory)),
     section("How this was computed", `<div class="card">${methodSection(study, architecture)}</div>`),
-    `</main><footer>Simulated with Weft.</footer>`,
+    footer,
   ];
-  return [
-    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>`,
-    `<meta name="viewport" content="width=device-width,initial-scale=1">`,
-    `<meta http-equiv="Content-Security-Policy" content="default-src 'none';style-src 'unsafe-inline';script-src 'unsafe-inline'">`,
-    `<style>${style}</style></head><body>`,
-    ...body,
-    `<script>${script}</script></body></html>`,
-    "",
-  ].join("\n");
-}
-
-function section(title: string, content: string): string {
-  return `<section><h2>${title}</h2>${content}</section>`;
-}
-
-/** An end tag inside would end the element early; in a string of a script or style the backslash changes nothing. */
-function inline(text: string): string {
-  return text.replace(/<(?=\/(script|style)|!--)/gi, "<\\");
+  return renderDocument({ title: options.title, body, ...options.charts });
 }

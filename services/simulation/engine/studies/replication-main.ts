@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { type Architecture, type ReplicationOptions, runReplication } from "@weft/simulator";
+import { type Architecture, type ReplicationOptions, runReplication } from "../src/index.ts";
 
 /*
  * The thread of one worker: runs the replications it is asked for, one after the other, on the architecture it was
