@@ -3,6 +3,7 @@ import { simCalibrateCommand } from "./calibrate-command.ts";
 import { simCapacityCommand } from "./capacity-command.ts";
 import { simCompareCommand } from "./compare-command.ts";
 import { simLiveCommand } from "./live/live-command.ts";
+import { simPredictCommand } from "./predict-command.ts";
 import { simRunCommand } from "./run-command.ts";
 import { simSweepCommand } from "./sweep-command.ts";
 import { tellStudyErrors } from "./tell-study-errors.ts";
@@ -17,6 +18,7 @@ export const simCommand = defineCommand({
     compare: simCompareCommand,
     sweep: simSweepCommand,
     capacity: simCapacityCommand,
+    predict: simPredictCommand,
     calibrate: simCalibrateCommand,
     live: simLiveCommand,
   }),

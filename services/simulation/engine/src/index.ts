@@ -14,6 +14,7 @@ export { estimateEvents } from "./estimate-events.ts";
 export type { Frame } from "./frame.ts";
 export { compileModel } from "./model.ts";
 export { ModelError, type ModelIssue } from "./model-error.ts";
+export { type PredictedFigure, type Prediction, predict } from "./prediction/predict.ts";
 export { type DetectedWarmup, detectWarmup } from "./replications/detect-warmup.ts";
 export { makeStudy } from "./replications/make-study.ts";
 export {
