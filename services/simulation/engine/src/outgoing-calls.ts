@@ -106,7 +106,7 @@ export class OutgoingCalls {
     const link = this.#linkOf(call);
     if (this.#calls.holdsConnection[call] === connection.awaited) {
       this.#stopWaiting(call, link);
-      this.#run.statistics.count(link.to, statistic.refusedByPool);
+      this.#refuseByPool(call, link);
     } else {
       this.#run.statistics.count(link.to, statistic.timedOut);
       if (link.cancels) this.#callOff(call, link);
@@ -162,8 +162,12 @@ export class OutgoingCalls {
   abandon(call: number): void {
     const link = this.#linkOf(call);
     if (link.cancels) this.#callOff(call, link);
-    if (this.#calls.holdsConnection[call] === connection.awaited) this.#stopWaiting(call, link);
-    if (link.breaker !== undefined) this.#breakers.unknown(link, this.#calls.callerInstance[call] as number);
+    const isAwaited = this.#calls.holdsConnection[call] === connection.awaited;
+    if (isAwaited) this.#stopWaiting(call, link);
+    // Between two attempts there is none that the breaker waits to hear of.
+    if (link.breaker !== undefined && (isAwaited || this.#calls.attempt[call] !== 0)) {
+      this.#breakers.unknown(link, this.#calls.callerInstance[call] as number);
+    }
     this.#release(call, link);
   }
 
@@ -203,7 +207,7 @@ export class OutgoingCalls {
     if (outcome === "held") {
       this.#sendFirst(call, link);
     } else if (outcome === "refused") {
-      statistics.count(link.to, statistic.refusedByPool);
+      this.#refuseByPool(call, link);
       this.#refuse(call);
     } else {
       statistics.shift(link.from, statistic.backlog, 1, this.#queue.nowNs);
@@ -212,6 +216,12 @@ export class OutgoingCalls {
       if (patienceNs === 0) return;
       this.#calls.dueSequence[call] = this.#queue.after(patienceNs, noLane, eventKind.timeout, call);
     }
+  }
+
+  /** The peer was not asked, so the breaker that let the call through has learnt nothing. */
+  #refuseByPool(call: number, link: RunLink): void {
+    this.#run.statistics.count(link.to, statistic.refusedByPool);
+    if (link.breaker !== undefined) this.#breakers.unknown(link, this.#calls.callerInstance[call] as number);
   }
 
   #refuse(call: number): void {

@@ -114,7 +114,9 @@ export class RequestFlow implements Caller {
     const { stage: stages, instance: instances, used } = this.#visits;
     const held: number[] = [];
     for (let visit = 0; visit < used; visit++) {
-      if (instances[visit] === instance && isPresentIn(stages[visit] as number)) held.push(visit);
+      // Who waits for a token has no instance yet.
+      if (instances[visit] !== instance || stages[visit] === stage.limited) continue;
+      if (isPresentIn(stages[visit] as number)) held.push(visit);
     }
     if (held.length === 0) return;
     this.#abandonCallsOf(new Set(held));
