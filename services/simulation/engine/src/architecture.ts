@@ -68,8 +68,8 @@ export interface Component {
   readonly hitRatio: number;
   readonly fanOut: "sequential" | "parallel";
   /**
-   * Which of its instances gets a request; "power_of_two" when absent. For a load balancer: which of its links does, where
-   * "weighted" (drawn by `Link.weight`) stands for absent, and its own instances are chosen by power of two.
+   * Which of its instances gets a request; "power_of_two" when absent. For a load balancer: which of its links does, each
+   * by `Link.weight` ("weighted", at random, when absent); its own instances are then chosen by power of two.
    */
   readonly balancing?: Balancing;
   /** balancing "weighted": shares of the instances in the order of their numbers; those it does not name weigh 1. */

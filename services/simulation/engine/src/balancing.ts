@@ -3,9 +3,10 @@
  *
  * - random: any. Each is a queue of its own, and luck makes them uneven.
  * - weighted: any, by given shares.
- * - round_robin: one after the other, which makes arrivals more regular but knows nothing of load.
+ * - round_robin: one after the other, each as often as its weight says and as evenly as can be (smooth weighted round robin, as
+ *   nginx has it); which makes arrivals more regular but knows nothing of load.
  * - least_connections: the fewest requests in relation to its weight; a balancer that sees everything.
- * - power_of_two: the less loaded of two drawn at random (Mitzenmacher, 2001): nearly as good, and what clients that balance
+ * - power_of_two: the less loaded of two drawn at random, in relation to weight (Mitzenmacher, 2001): nearly as good, and what clients that balance
  *   by themselves can do.
  * - consistent_hash: always the same for one session, and when one goes only its sessions move (rendezvous hashing, Thaler and
  *   Ravishankar 1998). A session that asks a lot makes its instance hot.
@@ -27,6 +28,8 @@ export class Chooser {
   readonly #stream: RandomStream;
   readonly #choices: Choices;
   #turn = 0;
+  /** round_robin by weights: how much each is owed, by number; made when the weights differ. */
+  #owed: Float64Array | undefined;
 
   constructor(kind: Balancing, stream: RandomStream, choices: Choices) {
     this.#kind = kind;
@@ -45,8 +48,7 @@ export class Chooser {
       case "weighted":
         return this.#byWeight(from, to);
       case "round_robin":
-        this.#turn = this.#turn + 1 >= count ? 0 : this.#turn + 1;
-        return members[from + this.#turn] as number;
+        return this.#next(from, to);
       case "least_connections":
         return this.#leastLoaded(from, to, this.#stream.below(count));
       case "consistent_hash":
@@ -54,6 +56,30 @@ export class Chooser {
       default:
         return this.#lessLoadedOfTwo(from, count);
     }
+  }
+
+  #next(from: number, to: number): number {
+    const { members, weight } = this.#choices;
+    const first = weight[members[from] as number] as number;
+    let isEven = true;
+    for (let place = from + 1; place < to && isEven; place++) isEven = weight[members[place] as number] === first;
+    if (isEven) {
+      this.#turn = this.#turn + 1 >= to - from ? 0 : this.#turn + 1;
+      return members[from + this.#turn] as number;
+    }
+    this.#owed ??= new Float64Array(weight.length);
+    const owed = this.#owed;
+    let chosen = members[from] as number;
+    let total = 0;
+    for (let place = from; place < to; place++) {
+      const member = members[place] as number;
+      const share = weight[member] as number;
+      total += share;
+      owed[member] = (owed[member] as number) + share;
+      if ((owed[member] as number) > (owed[chosen] as number)) chosen = member;
+    }
+    owed[chosen] = (owed[chosen] as number) - total;
+    return chosen;
   }
 
   #byWeight(from: number, to: number): number {
@@ -92,12 +118,12 @@ export class Chooser {
   }
 
   #lessLoadedOfTwo(from: number, count: number): number {
-    const { members, load } = this.#choices;
+    const { members } = this.#choices;
     const one = this.#stream.below(count);
     const other = this.#stream.below(count - 1);
     const left = members[from + one] as number;
     const right = members[from + (other >= one ? other + 1 : other)] as number;
-    return (load[left] as number) <= (load[right] as number) ? left : right;
+    return this.#relativeLoad(left) <= this.#relativeLoad(right) ? left : right;
   }
 
   #hashed(from: number, to: number, session: number): number {

@@ -38,8 +38,10 @@ export interface ModelComponent {
   readonly holdsSlot: boolean;
   readonly dropsExpired: boolean;
   readonly splitsReads: boolean;
-  /** Of its instances; of a load balancer: of its links. */
+  /** Which of its instances gets a request. */
   readonly balancing: Balancing;
+  /** Load balancers: which of its links does. */
+  readonly linkBalancing: Balancing;
   /** Empty when none is given. */
   readonly instanceWeights: readonly number[];
   /** At the start of the run, and the most there may be in it. */
@@ -184,7 +186,8 @@ function modelComponent(component: Component, index: number, links: readonly Mod
     holdsSlot: component.holdsSlot ?? true,
     dropsExpired: component.dropsExpired ?? false,
     splitsReads: component.readWriteSplit ?? false,
-    balancing: component.balancing ?? (isBalancer ? "weighted" : "power_of_two"),
+    balancing: isBalancer ? "power_of_two" : (component.balancing ?? "power_of_two"),
+    linkBalancing: component.balancing ?? "weighted",
     instanceWeights: component.balancing === "weighted" ? (component.instanceWeights ?? []) : [],
     instances,
     maxInstances: Math.max(instances, autoscaler?.maxInstances ?? 0),

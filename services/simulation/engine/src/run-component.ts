@@ -63,7 +63,7 @@ export class RunComponent {
     const weight = Float64Array.from(links, ({ callsPerRequest }) => callsPerRequest);
     const members = Int32Array.from(choosable);
     const stream = new RandomStream(seed, `component/${id}/balance`);
-    this.#chooser = new Chooser(model.balancing, stream, { members, load: this.linkLoad, weight });
+    this.#chooser = new Chooser(model.linkBalancing, stream, { members, load: this.linkLoad, weight });
     this.#choosable = choosable.length;
   }
 

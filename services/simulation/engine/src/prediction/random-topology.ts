@@ -210,7 +210,8 @@ function drawComponent(
     serviceTime: drawDistribution(meanMs, design.cv, random),
     hitRatio,
     fanOut: random.chance(0.45) ? "parallel" : "sequential",
-    balancing,
+    // Which link of a load balancer gets a request is a matter of their weights.
+    ...(isThin ? {} : { balancing }),
     holdsSlot,
   };
 }

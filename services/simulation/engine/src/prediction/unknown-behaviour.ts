@@ -7,6 +7,8 @@ import type { Model, ModelComponent, ModelLink } from "../model.ts";
 
 const knownWorkloads = new Set(["poisson", "constant"]);
 const unknownBalancings = new Set(["weighted", "consistent_hash"]);
+/** Of a load balancer's links: what sends each its share, whatever its load. */
+const byWeight = new Set(["weighted", "round_robin"]);
 const unknownShapes = new Set(["pareto", "empirical"]);
 /** Fewer than this fail or are shed, and nobody notices in a mean or a p99. */
 const notableShare = 0.001;
@@ -48,9 +50,9 @@ function ofComponent(component: ModelComponent, analysis: Analysis): string[] {
   if (component.locks !== undefined) say("its requests lock rows");
   if (component.splitsReads) say("reads and writes go to different instances");
   if (component.dropsExpired) say("it drops what has expired");
-  if (component.instances > 1 && unknownBalancings.has(component.balancing) && !component.isBalancer) {
-    say(`requests are balanced by ${component.balancing}`);
-  }
+  const balancing = component.isBalancer ? component.linkBalancing : component.balancing;
+  const isKnown = component.isBalancer ? byWeight.has(balancing) : !unknownBalancings.has(balancing);
+  if (!isKnown && (component.isBalancer || component.instances > 1)) say(`requests are balanced by ${balancing}`);
   if (errorRatio > notableShare) say("some of its requests fail");
   const own = analysis.components.find((one) => one.id === id);
   if (own !== undefined && own.shedRatio.value > notableShare) say("it sheds requests");
