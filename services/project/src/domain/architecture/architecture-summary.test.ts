@@ -156,4 +156,30 @@ describe("analyseArchitecture", () => {
       headroom: undefined,
     });
   });
+
+  it("counts cores where requests share them, and slots only as long as they are held", () => {
+    const { load, bottleneck } = analyse({
+      components: [
+        { id: "people", kind: "client" },
+        {
+          id: "api",
+          kind: "service",
+          instances: 2,
+          concurrency: 100,
+          cpus: 1,
+          serviceTime: constant(4),
+          holdsSlot: false,
+        },
+        { id: "db", kind: "database", concurrency: 10, serviceTime: constant(20) },
+      ],
+      links: [
+        { from: "people", to: "api" },
+        { from: "api", to: "db", callsPerRequest: 0.5 },
+      ],
+      workloads: [{ component: "people", ratePerSecond: 400 }],
+    });
+    expect(load.api).toMatchObject({ utilization: 0.8, workUtilization: 0.8 });
+    expect(load.db?.utilization).toBeCloseTo(0.4);
+    expect(bottleneck).toBe("api");
+  });
 });

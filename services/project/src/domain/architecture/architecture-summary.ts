@@ -13,8 +13,9 @@ export interface ComponentLoad {
   /** Share of its slots that its own work takes. */
   workUtilization: number;
   /**
-   * Share of its slots that are held, by own work and by waiting for the calls it makes; 1 and above cannot be served.
-   * Queueing, failures and retries are not in it, so it is the least that a simulation will show.
+   * Share of its slots that are held, by own work and, where they are held meanwhile, by waiting for the calls it makes; or of
+   * its cores that work, where requests share them and that is more. 1 and above cannot be served. Queueing, failures and
+   * retries are not in it, so it is the least that a simulation will show.
    */
   utilization: number;
 }
@@ -82,15 +83,18 @@ function loadOf(
   holdMs: ReadonlyMap<string, number>,
   offeredRatePerSecond: number,
 ): ComponentLoad {
-  const { id, kind, instances, concurrency, serviceTime } = component;
+  const { id, kind, instances, concurrency, serviceTime, cpus, holdsSlot } = component;
   const ratePerSecond = rates.get(id) ?? 0;
   const slots = kind === "client" ? Number.POSITIVE_INFINITY : instances * concurrency;
+  const working = (ratePerSecond / 1000) * serviceTime.meanMs;
+  const held = holdsSlot === false ? working : (ratePerSecond / 1000) * (holdMs.get(id) ?? 0);
+  const ofCores = cpus === undefined ? 0 : working / (instances * cpus);
   return {
     id,
     ratePerSecond,
     visitRatio: offeredRatePerSecond === 0 ? 0 : ratePerSecond / offeredRatePerSecond,
-    workUtilization: ((ratePerSecond / 1000) * serviceTime.meanMs) / slots,
-    utilization: ((ratePerSecond / 1000) * (holdMs.get(id) ?? 0)) / slots,
+    workUtilization: Math.max(working / slots, ofCores),
+    utilization: Math.max(held / slots, ofCores),
   };
 }
 
