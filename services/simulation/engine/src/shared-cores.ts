@@ -115,10 +115,15 @@ function rateOf({ cpus, visits }: Instance): number {
   return visits.length <= cpus ? 1 : cpus / visits.length;
 }
 
-function push({ ends, visits }: Instance, end: number, visit: number): void {
-  let hole = ends.length;
-  ends.push(end);
-  visits.push(visit);
+function push(cores: Instance, end: number, visit: number): void {
+  cores.ends.push(end);
+  cores.visits.push(visit);
+  rise(cores, cores.ends.length - 1, end, visit);
+}
+
+/** Puts who ends then at the place, or as far up from it as belongs. */
+function rise({ ends, visits }: Instance, place: number, end: number, visit: number): void {
+  let hole = place;
   while (hole > 0) {
     const parent = (hole - 1) >> 1;
     if ((ends[parent] as number) <= end) break;
@@ -130,12 +135,12 @@ function push({ ends, visits }: Instance, end: number, visit: number): void {
   visits[hole] = visit;
 }
 
+/** The last one takes the place, and moves down or up to where it belongs. */
 function removeAt(cores: Instance, index: number): void {
   const { ends, visits } = cores;
   const end = ends.pop() as number;
   const visit = visits.pop() as number;
   if (index === ends.length) return;
-  // The last one takes the place, and moves down or up to where it belongs.
   let hole = index;
   for (let child = 2 * hole + 1; child < ends.length; child = 2 * hole + 1) {
     if (child + 1 < ends.length && (ends[child + 1] as number) < (ends[child] as number)) child++;
@@ -144,13 +149,5 @@ function removeAt(cores: Instance, index: number): void {
     visits[hole] = visits[child] as number;
     hole = child;
   }
-  while (hole > 0) {
-    const parent = (hole - 1) >> 1;
-    if ((ends[parent] as number) <= end) break;
-    ends[hole] = ends[parent] as number;
-    visits[hole] = visits[parent] as number;
-    hole = parent;
-  }
-  ends[hole] = end;
-  visits[hole] = visit;
+  rise(cores, hole, end, visit);
 }
