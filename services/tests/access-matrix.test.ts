@@ -7,6 +7,7 @@ import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { StudyService } from "@weft/proto/weft/simulation/v1/study_service_pb.ts";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Account, rest, type System, signUp, startSystem } from "./system.ts";
@@ -17,7 +18,14 @@ import { type Account, rest, type System, signUp, startSystem } from "./system.t
  * that is added without a row here fails the first test.
  */
 
-const services: readonly DescService[] = [AuthService, AccountService, UserService, ProjectService, SimulationService];
+const services: readonly DescService[] = [
+  AuthService,
+  AccountService,
+  UserService,
+  ProjectService,
+  SimulationService,
+  StudyService,
+];
 const methods = services.flatMap((service) => service.methods) as readonly DescMethodUnary[];
 const withAccess = (access: Access): readonly DescMethodUnary[] =>
   methods.filter((method) => accessOf(method) === access);
@@ -38,6 +46,8 @@ interface World {
   /** Paced, so that it goes on. */
   readonly running: string;
   readonly finished: string;
+  /** Completed, with a report. */
+  readonly study: string;
 }
 
 interface Row {
@@ -57,6 +67,7 @@ const onlyTheirThing = ["unauthenticated", "not_found", "not_found", "not_found"
 const ofProject = ({ project }: World) => ({ id: project });
 const ofRun = ({ running }: World) => ({ id: running });
 const ofResult = ({ finished }: World) => ({ id: finished });
+const ofStudy = ({ study }: World) => ({ id: study });
 const accountOf = ({ accounts, bystander }: World, caller: Caller): Account =>
   caller === "anonymous" ? bystander : accounts[caller];
 
@@ -166,7 +177,23 @@ const rows: Readonly<Record<string, Row>> = {
     request: ({ running }) => ({ id: running, load: 0.5 }),
     outcomes: writers,
   },
+  "weft.simulation.v1.SimulationService/ApplyChange": {
+    request: ({ running }) => ({ id: running, change: { load: { load: 0.5 } } }),
+    outcomes: writers,
+  },
   "weft.simulation.v1.SimulationService/StopSimulation": { request: ofRun, outcomes: writers },
+  "weft.simulation.v1.StudyService/StartStudy": {
+    request: ({ project }) => ({ projectId: project, predict: {} }),
+    outcomes: writers,
+  },
+  "weft.simulation.v1.StudyService/ListStudies": {
+    request: ({ project }) => ({ projectId: project }),
+    outcomes: readers,
+  },
+  "weft.simulation.v1.StudyService/GetStudy": { request: ofStudy, outcomes: readers },
+  "weft.simulation.v1.StudyService/GetStudyResult": { request: ofStudy, outcomes: readers },
+  "weft.simulation.v1.StudyService/GetStudyReport": { request: ofStudy, outcomes: readers },
+  "weft.simulation.v1.StudyService/CancelStudy": { request: ofStudy, outcomes: writers },
 };
 
 let system: System;
@@ -183,7 +210,7 @@ beforeAll(async () => {
   ]);
   const asOwner = async (path: string, body: object): Promise<string> => {
     const answer = await rest<{ id: string }>(system, "POST", path, { token: owner.accessToken, body });
-    expect(answer.status).toBe(200);
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
     return answer.body.id;
   };
   const shared = async (): Promise<string> => {
@@ -198,11 +225,16 @@ beforeAll(async () => {
   const runs = `/api/projects/${project}/simulations`;
   const finished = await asOwner(runs, { durationSeconds: 1 });
   const running = await asOwner(runs, { durationSeconds: 3600, speed: 1 });
-  const statusOf = async (id: string) =>
-    (await rest(system, "GET", `/api/simulations/${id}`, { token: owner.accessToken })).body.status;
-  await vi.waitFor(async () => expect(await statusOf(finished)).toBe("COMPLETED"), { timeout: 20_000 });
-  await vi.waitFor(async () => expect(await statusOf(running)).toBe("RUNNING"), { timeout: 20_000 });
-  world = { accounts: { other, viewer, editor, owner }, bystander, project, doomed, template, running, finished };
+  const study = await asOwner(`/api/projects/${project}/studies`, { run: {}, durationSeconds: 1, replications: 1 });
+  const statusOf = async (path: string) =>
+    (await rest(system, "GET", `/api/${path}`, { token: owner.accessToken })).body.status;
+  const becomes = (path: string, status: string) =>
+    vi.waitFor(async () => expect(await statusOf(path)).toBe(status), { timeout: 30_000 });
+  await becomes(`simulations/${finished}`, "COMPLETED");
+  await becomes(`simulations/${running}`, "RUNNING");
+  await becomes(`studies/${study}`, "COMPLETED");
+  const things = { project, doomed, template, running, finished, study };
+  world = { accounts: { other, viewer, editor, owner }, bystander, ...things };
 }, 120_000);
 
 afterAll(() => system?.stop());

@@ -38,6 +38,11 @@ interface Results {
   readonly latency: { readonly p99Ms: number };
 }
 
+interface ShownTotal {
+  readonly requestsPerSecond: number;
+  readonly failuresPerSecond: number;
+}
+
 let system: System;
 let owner: Account;
 let stranger: Account;
@@ -357,6 +362,64 @@ describe("a project", () => {
     expect((await rest(system, "POST", `${path}:pause`, { token })).status).toBe(400);
   });
 
+  it("is broken and mended while it is simulated, and everybody who watches sees it", async () => {
+    const token = owner.accessToken;
+    const started = await rest<Simulation>(system, "POST", `/api/projects/${project.id}/simulations`, {
+      token,
+      body: { durationSeconds: 3600, speed: 10, seed: 7 },
+    });
+    const path = `/api/simulations/${started.body.id}`;
+    const live = await openLive(system);
+    live.send({ id: 1, connect: { token } });
+    live.send({ id: 2, subscribe: { channel: started.body.channel } });
+    await live.frame("subscribed", (frame) => frame.id === 2);
+    const change = async (ratio: number): Promise<number> => {
+      const body = { change: { errors: { component: "api", ratio } } };
+      const answer = await rest<{ simulation: Simulation; atSeconds: number }>(system, "POST", `${path}:change`, {
+        token,
+        body,
+      });
+      expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+      expect(answer.body.simulation.status).toBe("RUNNING");
+      return answer.body.atSeconds;
+    };
+    /** The first frame that begins later than that. */
+    const shown = async (description: string, fits: (total: ShownTotal) => boolean, afterSeconds: number) =>
+      live.frame(description, ({ push }) => {
+        const data = push?.data as { simulatedSeconds: number; total: ShownTotal } | undefined;
+        return data !== undefined && data.simulatedSeconds > afterSeconds && fits(data.total);
+      });
+    const fails = (total: ShownTotal) =>
+      total.requestsPerSecond > 0 && total.failuresPerSecond === total.requestsPerSecond;
+    const serves = (total: ShownTotal) => total.requestsPerSecond > 0 && total.failuresPerSecond === 0;
+    await shown("that it serves", serves, 0);
+
+    const brokenAt = await change(1);
+    await shown("that all fail", fails, brokenAt + 1);
+    const mendedAt = await change(0);
+    expect(mendedAt).toBeGreaterThan(brokenAt);
+    await shown("that it has recovered", serves, mendedAt + 1);
+    live.close();
+
+    const nothing = { change: { errors: { component: "nothing", ratio: 1 } } };
+    const refused = await rest(system, "POST", `${path}:change`, { token, body: nothing });
+    expect(refused.status).toBe(400);
+    expect(JSON.stringify(refused.body)).toContain('"field":"change.errors.component"');
+    await rest(system, "POST", `${path}:stop`, { token });
+    expect((await rest(system, "POST", `${path}:change`, { token, body: nothing })).body.code).toBe(
+      "failed_precondition",
+    );
+
+    const results = await rest<Results & { failed: number; changes: unknown[] }>(system, "GET", `${path}/results`, {
+      token,
+    });
+    expect(results.body.changes).toEqual([
+      { atSeconds: brokenAt, change: { errors: { component: "api", ratio: 1 } } },
+      { atSeconds: mendedAt, change: { errors: { component: "api", ratio: 0 } } },
+    ]);
+    expect(results.body.failed).toBeGreaterThan(50 * (mendedAt - brokenAt));
+  });
+
   it("does not exist for a stranger, in any way", async () => {
     const started = await rest<Simulation>(system, "POST", `/api/projects/${project.id}/simulations`, {
       token: owner.accessToken,
@@ -382,6 +445,7 @@ describe("a project", () => {
       ["GET", `${s}/results`],
       ["GET", `${s}/metrics`],
       ["POST", `${s}:stop`],
+      ["POST", `${s}:change`, { change: { load: { load: 2 } } }],
     ];
     for (const [method, path, body] of calls) {
       const answer = await rest(system, method, path, { token, ...(body === undefined ? {} : { body }) });

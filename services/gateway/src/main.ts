@@ -4,6 +4,7 @@ import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { StudyService } from "@weft/proto/weft/simulation/v1/study_service_pb.ts";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import manifest from "../package.json" with { type: "json" };
 import { callers } from "./callers.ts";
@@ -17,7 +18,7 @@ const peers = {
   "auth-service": { services: [AuthService, AccountService], basePort: 9000 },
   "user-service": { services: [UserService], basePort: 12000 },
   "project-service": { services: [ProjectService], basePort: 10000 },
-  "simulation-service": { services: [SimulationService], basePort: 11000 },
+  "simulation-service": { services: [SimulationService, StudyService], basePort: 11000 },
 };
 
 await startService({
@@ -28,7 +29,7 @@ await startService({
   portsPerInstance: 5,
   peers,
   callers,
-  uses: { subscribes: ["simulation:*", "project:*", "notifications:*", "auth:revocations"] },
+  uses: { subscribes: ["simulation:*", "traces:*", "project:*", "notifications:*", "auth:revocations"] },
   async setup(mesh) {
     const config = loadConfig(mesh.env, { development: mesh.development });
     const { pubsub, redis, clock, random, logger, metrics } = mesh;

@@ -7,10 +7,11 @@ import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { StudyService } from "@weft/proto/weft/simulation/v1/study_service_pb.ts";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { expect, it } from "vitest";
 
-const services = [AccountService, AuthService, UserService, ProjectService, SimulationService];
+const services = [AccountService, AuthService, UserService, ProjectService, SimulationService, StudyService];
 
 /** One line per public route, as its .proto has it. Aliases without /api are left out. */
 function row(method: DescMethod): string {

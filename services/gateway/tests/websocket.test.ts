@@ -208,6 +208,7 @@ describe("frames", () => {
 describe("subscribing", () => {
   it.each([
     ["simulation:other", "not_found"],
+    ["traces:other", "not_found"],
     ["project:other", "not_found"],
     ["notifications:user-bob", "permission_denied"],
   ])("to %s, which is not theirs, is refused", async (channel, code) => {

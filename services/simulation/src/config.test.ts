@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { parseDurationMs } from "@weft/mesh";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "./config.ts";
@@ -6,7 +7,9 @@ const load = (env: Record<string, string>) => loadConfig(env, parseDurationMs);
 
 describe("loadConfig", () => {
   it("has defaults for everything", () => {
-    expect(load({})).toEqual({ maxRuns: 4, retentionMs: 30 * 86_400_000, keptPerProject: 500, frameRateHz: 60 });
+    expect(load({})).toMatchObject({ maxRuns: 4, retentionMs: 30 * 86_400_000, keptPerProject: 500, frameRateHz: 60 });
+    const { maxStudies, threadsPerStudy } = load({});
+    expect(maxStudies * threadsPerStudy).toBeLessThanOrEqual(Math.max(1, availableParallelism() - 1));
   });
 
   it("takes what is set", () => {
@@ -16,13 +19,17 @@ describe("loadConfig", () => {
         SIMULATION_RETENTION: "12h",
         SIMULATION_KEPT_PER_PROJECT: "7",
         SIMULATION_FRAME_RATE: "0.5",
+        SIMULATION_STUDY_THREADS: "7",
       }),
     ).toEqual({
       maxRuns: 64,
       retentionMs: 12 * 3_600_000,
       keptPerProject: 7,
       frameRateHz: 0.5,
+      maxStudies: 2,
+      threadsPerStudy: 3,
     });
+    expect(load({ SIMULATION_STUDY_THREADS: "1" })).toMatchObject({ maxStudies: 1, threadsPerStudy: 1 });
   });
 
   it.each([
@@ -35,6 +42,8 @@ describe("loadConfig", () => {
     ["SIMULATION_RETENTION", "forever"],
     ["SIMULATION_KEPT_PER_PROJECT", "0"],
     ["SIMULATION_KEPT_PER_PROJECT", "1.5"],
+    ["SIMULATION_STUDY_THREADS", "0"],
+    ["SIMULATION_STUDY_THREADS", "2.5"],
     ["SIMULATION_FRAME_RATE", "0"],
     ["SIMULATION_FRAME_RATE", "61"],
     ["SIMULATION_FRAME_RATE", "often"],

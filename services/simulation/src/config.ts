@@ -1,4 +1,8 @@
+import { availableParallelism } from "node:os";
 import { mostFramesPerSecond } from "./worker/frame-rate.ts";
+
+/** Beside these threads there are those of simulations and the one that serves. */
+const processorsForStudies = Math.max(1, availableParallelism() - 1);
 
 /** Settings of the simulation service, read once at start. */
 export interface SimulationConfig {
@@ -10,6 +14,10 @@ export interface SimulationConfig {
   readonly keptPerProject: number;
   /** Frames that a run shows per wall second at most. */
   readonly frameRateHz: number;
+  /** Studies that one instance answers at once; they share its threads. */
+  readonly maxStudies: number;
+  /** Threads on which the replications of one study run. */
+  readonly threadsPerStudy: number;
 }
 
 /** Reads the environment; throws, naming the variable and what it takes. */
@@ -34,10 +42,19 @@ export function loadConfig(
       `SIMULATION_KEPT_PER_PROJECT is "${env.SIMULATION_KEPT_PER_PROJECT}"; it takes a whole number from 1`,
     );
   }
+  const studyThreads = Number(env.SIMULATION_STUDY_THREADS ?? processorsForStudies);
+  if (!Number.isInteger(studyThreads) || studyThreads < 1 || studyThreads > 256) {
+    throw new Error(
+      `SIMULATION_STUDY_THREADS is "${env.SIMULATION_STUDY_THREADS}"; it takes a whole number from 1 to 256`,
+    );
+  }
+  const maxStudies = Math.min(2, studyThreads);
   return {
     maxRuns,
     retentionMs: parseDurationMs("SIMULATION_RETENTION", env.SIMULATION_RETENTION ?? "30d"),
     keptPerProject,
     frameRateHz,
+    maxStudies,
+    threadsPerStudy: Math.floor(studyThreads / maxStudies),
   };
 }

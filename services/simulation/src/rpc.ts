@@ -5,9 +5,11 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import { requirePrincipal } from "@weft/auth/verifier";
 import { serviceError } from "@weft/mesh";
+import type { Change as ChangeMessage } from "@weft/proto/weft/simulation/v1/change_pb.ts";
 import type { ResultsSchema, SimulationSchema } from "@weft/proto/weft/simulation/v1/simulation_pb.ts";
 import type { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
 import type { Results } from "@weft/simulator";
+import { changeFrom, plannedChangeFrom, plannedChangeMessage } from "./adapters/change-message.ts";
 import { SimulationError, type SimulationErrorKind } from "./domain/lifecycle/errors.ts";
 import type { Caller, Simulation } from "./domain/lifecycle/ports.ts";
 import type { Simulations } from "./domain/lifecycle/simulations.ts";
@@ -27,7 +29,8 @@ export function simulationRpc(
     startSimulation: (request, context) =>
       answered(async () => {
         const { projectId, durationSeconds, seed, speed, load } = request;
-        const options = { durationSeconds, seed, speed, load: load ?? 1 };
+        const changes = request.changes.map(plannedChangeFrom);
+        const options = { durationSeconds, seed, speed, load: load ?? 1, changes };
         return { simulation: message(await simulations.start(callerOf(context), projectId, options)) };
       }),
     getSimulation: (request, context) =>
@@ -47,6 +50,13 @@ export function simulationRpc(
     resumeSimulation: (request, context) => command(context, request.id, "resume"),
     stopSimulation: (request, context) => command(context, request.id, "stop"),
     setLoad: (request, context) => command(context, request.id, "load", request.load),
+    applyChange: (request, context) =>
+      answered(async () => {
+        // Validation has seen that it is there.
+        const change = changeFrom(request.change as ChangeMessage);
+        const { simulation, atMs } = await simulations.applyChange(callerOf(context), request.id, change);
+        return { simulation: message(simulation), ...(atMs === undefined ? {} : { atSeconds: atMs / 1000 }) };
+      }),
     getResults: (request, context) =>
       answered(async () => {
         const { simulation, results } = await simulations.results(callerOf(context), request.id);
@@ -64,18 +74,21 @@ export function simulationRpc(
 /** A new kind does not compile until it has a code here. */
 const codes = {
   simulation_unknown: { code: Code.NotFound, reason: "SIMULATION_UNKNOWN" },
+  study_unknown: { code: Code.NotFound, reason: "STUDY_UNKNOWN" },
   project_unknown: { code: Code.NotFound, reason: "PROJECT_UNKNOWN" },
   not_allowed: { code: Code.PermissionDenied, reason: "NOT_ALLOWED" },
   cannot_be_simulated: { code: Code.FailedPrecondition, reason: "CANNOT_BE_SIMULATED" },
   too_large: { code: Code.InvalidArgument, reason: "TOO_LARGE" },
   too_many_unfinished: { code: Code.ResourceExhausted, reason: "TOO_MANY_UNFINISHED" },
+  too_many_changes: { code: Code.ResourceExhausted, reason: "TOO_MANY_CHANGES" },
   invalid: { code: Code.InvalidArgument, reason: "INVALID_FIELDS" },
   wrong_status: { code: Code.FailedPrecondition, reason: "WRONG_STATUS" },
   not_finished: { code: Code.FailedPrecondition, reason: "NOT_FINISHED" },
   unavailable: { code: Code.Unavailable, reason: "UNAVAILABLE" },
 } satisfies Record<SimulationErrorKind, { code: Code; reason: string }>;
 
-async function answered<T>(work: () => Promise<T>): Promise<T> {
+/** Refusals leave as what the one model of errors says of their kind. */
+export async function answered<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -91,7 +104,7 @@ async function answered<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function callerOf(context: HandlerContext): Caller {
+export function callerOf(context: HandlerContext): Caller {
   return { userId: requirePrincipal(context).userId };
 }
 
@@ -134,5 +147,9 @@ function resultsMessage(simulation: Simulation, results: Results): MessageInitSh
     bottlenecks: results.bottlenecks.map((bottleneck) => ({ ...bottleneck })),
     loadChanges: results.loadChanges.map(({ simulatedMs, load }) => ({ simulatedSeconds: simulatedMs / 1000, load })),
     eventTraceHash: results.eventTraceHash,
+    // Results that were stored before there were changes have none.
+    ...(results.changes === undefined ? {} : { changes: results.changes.map(plannedChangeMessage) }),
+    goodputPerSecond: results.goodputPerSecond,
+    goodputRatio: results.goodputRatio,
   };
 }

@@ -51,9 +51,10 @@ describe("openNotifyControl", () => {
       { id: "s1", command: "pause" },
       { id: "s1", command: "load", load: 0 },
       { id: "s2", command: "stop" },
+      { id: "s2", command: "apply" },
     ];
     for (const message of messages) await first().control.send(message);
-    await until("both heard all", () => instances.every(({ heard }) => heard.length === 3));
+    await until("both heard all", () => instances.every(({ heard }) => heard.length === 4));
     expect(instances.map(({ heard }) => heard)).toEqual([messages, messages]);
   });
 

@@ -47,6 +47,8 @@ const point = (simulatedSeconds: number, component = ""): MetricPoint => ({
   p50Ms: 5,
   p99Ms: 6,
 });
+const broken = { kind: "errors", component: "api", ratio: 1 } as const;
+const mended = { kind: "errors", component: "api", ratio: 0 } as const;
 /** As if the instance had not been heard of for that long. */
 const silence = (id: string, seconds: number) =>
   database.query("update simulations set runner_seen_at = now() - $2::float8 * interval '1 second' where id = $1", [
@@ -59,7 +61,7 @@ describe("PostgresSimulationStore", () => {
   it("keeps a simulation as it was, the largest seed included", async () => {
     const simulation = sampleSimulation("s1", { seed: 2 ** 32 - 1, speed: 0.5, load: 2.5, createdAtMs: 1234 });
     await store.create(simulation);
-    const { architecture, ...rest } = simulation;
+    const { architecture, changes: _changes, liveChanges: _liveChanges, ...rest } = simulation;
     expect(await store.find("s1")).toEqual(rest);
     expect(await store.architecture("s1")).toEqual(architecture);
     expect(await store.find("s2")).toBeUndefined();
@@ -123,11 +125,61 @@ describe("PostgresSimulationStore", () => {
     const progress = ["s1", "s2", "gone"].map((id) => ({ id, simulatedSeconds: 5 }));
     const held = await store.heartbeat("r1", progress);
     expect([...held].sort((a, b) => a.id.localeCompare(b.id))).toEqual([
-      { id: "s1", load: 1 },
-      { id: "s2", load: 3 },
+      { id: "s1", load: 1, hasWaitingChanges: false },
+      { id: "s2", load: 3, hasWaitingChanges: false },
     ]);
     expect((await store.find("s1"))?.simulatedSeconds).toBe(5);
     expect(await store.heartbeat("r1", [])).toEqual([]);
+  });
+
+  it("keeps what was planned, and what was asked for since then until it is known what became of it", async () => {
+    const changes = [{ atMs: 5000, change: broken }];
+    await create("s1", { changes });
+    expect(await store.addChange("s1", broken, 10)).toBe(1);
+    expect(await store.claim("r1", 2000)).toMatchObject({
+      changes,
+      liveChanges: [{ number: 1, change: broken, atMs: undefined }],
+    });
+    expect(await store.addChange("s1", mended, 10)).toBe(2);
+    expect(await store.heartbeat("r1", [{ id: "s1", simulatedSeconds: 1 }])).toEqual([
+      { id: "s1", load: 1, hasWaitingChanges: true },
+    ]);
+    expect((await store.waitingChanges("s1", "r1")).map(({ number, change }) => [number, change])).toEqual([
+      [1, broken],
+      [2, mended],
+    ]);
+    expect(await store.changeOutcome("s1", 1)).toBeUndefined();
+    await store.settleChange("s1", "r1", 1, { atMs: 1234.567_891 });
+    await store.settleChange("s1", "r1", 2, { refusal: "impossible" });
+    await store.settleChange("s1", "r1", 1, { atMs: 9 });
+    expect(await store.changeOutcome("s1", 1)).toEqual({ atMs: 1234.567_891 });
+    expect(await store.changeOutcome("s1", 2)).toEqual({ refusal: "impossible" });
+    expect(await store.waitingChanges("s1", "r1")).toEqual([]);
+    await store.release(["s1"], "r1");
+    expect(await store.claim("r2", 3000)).toMatchObject({
+      changes,
+      liveChanges: [{ number: 1, change: broken, atMs: 1234.567_891 }],
+    });
+  });
+
+  it("takes changes of runs that go on, a number each, and no more than there may be", async () => {
+    await create("s1");
+    const numbers = await Promise.all(Array.from({ length: 12 }, () => store.addChange("s1", broken, 10)));
+    const given = numbers.filter((number) => number !== undefined);
+    expect(given.sort((one, other) => one - other)).toEqual(Array.from({ length: 10 }, (_, index) => index + 1));
+    await store.cancelPending("s1", 3000);
+    expect(await store.addChange("s1", broken, 100)).toBeUndefined();
+    expect(await store.addChange("nothing", broken, 100)).toBeUndefined();
+  });
+
+  it("tells of changes, and hears what became of them, only by the instance that runs it", async () => {
+    await create("s1");
+    await store.claim("r1", 2000);
+    await store.addChange("s1", broken, 10);
+    expect(await store.waitingChanges("s1", "r2")).toEqual([]);
+    await store.settleChange("s1", "r2", 1, { atMs: 1 });
+    expect(await store.changeOutcome("s1", 1)).toBeUndefined();
+    expect(await store.changeOutcome("s1", 2)).toBeUndefined();
   });
 
   it("keeps the end and its results, also said twice, and progress that comes late changes nothing", async () => {

@@ -14,6 +14,7 @@ import { createMemoryPubSub, silentLogger, until } from "@weft/mesh/testing";
 import { startTestPostgres, type TestPostgres } from "@weft/mesh/testing/stores";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import type { PlannedChange } from "@weft/proto/weft/simulation/v1/change_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
 import { decodeFrame } from "@weft/simulator/frames";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -34,6 +35,11 @@ let control: NotifyControl;
 let runner: Runner;
 let client: Client<typeof SimulationService>;
 const frames: { simulationId: string; status: string; sequence: number }[] = [];
+const traces: {
+  channel: string;
+  simulationId: string;
+  requests: { component: string; answeredMs: number | null }[][];
+}[] = [];
 /** What a peer answers to everything, when it is not to answer. */
 const broken: { auth?: ConnectError; project?: ConnectError } = {};
 
@@ -100,6 +106,10 @@ beforeAll(async () => {
   control = await openNotifyControl(database, silentLogger);
   const pubsub = createMemoryPubSub({ logger: silentLogger });
   await pubsub.subscribe("simulation:*", (_channel, payload) => void frames.push(heardFrame(payload)));
+  await pubsub.subscribe(
+    "traces:*",
+    (channel, payload) => void traces.push({ channel, ...JSON.parse(String(payload)) }),
+  );
   let ids = 0;
   const shared = {
     store: new PostgresSimulationStore(database),
@@ -168,6 +178,15 @@ const refusal = (call: Promise<unknown>) =>
     }),
   );
 
+const errors = (ratio: number) => ({ case: "errors" as const, value: { component: "api", ratio } });
+const resultsOf = async (id: string) => (await client.getResults({ id }, owner)).results ?? expect.fail("no results");
+/** Waits until the run's last heartbeat told that it is past that simulated time. */
+const passes = (id: string, seconds: number) =>
+  until(`it is past ${seconds} simulated seconds`, async () => {
+    const { simulation } = await client.getSimulation({ id }, owner);
+    return (simulation?.simulatedSeconds ?? 0) > seconds;
+  });
+
 describe("SimulationService", () => {
   it("runs a simulation to its end, shows it live, and keeps its results and metrics", async () => {
     const { id, status, channel, seed, projectVersion } = await start();
@@ -190,6 +209,10 @@ describe("SimulationService", () => {
     expect(api?.inFlightMean).toBeCloseTo(1, 0);
     const sequences = frames.filter((frame) => frame.simulationId === id).map(({ sequence }) => sequence);
     expect(sequences).toEqual(sequences.map((_, index) => index + 1));
+    const [shown] = traces.filter(({ simulationId }) => simulationId === id);
+    expect(shown?.channel).toBe(`traces:${id}`);
+    expect(shown?.requests.length).toBeLessThanOrEqual(20);
+    expect(shown?.requests[0]?.map(({ component }) => component)).toContain("api");
     const { points } = await client.getMetrics({ id, component: "api", maxPoints: 5 }, as("viewer"));
     expect(points.length).toBeGreaterThan(0);
     expect(points.length).toBeLessThanOrEqual(5);
@@ -224,6 +247,76 @@ describe("SimulationService", () => {
     const { results } = await client.getResults({ id }, owner);
     expect(results?.loadChanges.map(({ load }) => load)).toEqual([1, 2]);
     expect(await refusal(client.resumeSimulation({ id }, owner))).toMatchObject({ reason: "WRONG_STATUS" });
+  });
+
+  it("is broken and mended live, and the same changes at the same simulated times make the same run", async () => {
+    const { id } = await start({ speed: 50, durationSeconds: 3600, seed: 9 });
+    await reaches(id, "RUNNING");
+    const change = (kind: ReturnType<typeof errors> | { case: "load"; value: { load: number } }) =>
+      client.applyChange({ id, change: { kind } }, owner);
+    const brokenAt = (await change(errors(1))).atSeconds ?? expect.fail("took no effect");
+    await passes(id, brokenAt + 5);
+    await client.pauseSimulation({ id }, owner);
+    const mended = await change(errors(0));
+    expect(mended).toMatchObject({ simulation: { status: "PAUSED" }, atSeconds: expect.any(Number) });
+    await client.resumeSimulation({ id }, owner);
+    expect(await change({ case: "load", value: { load: 2 } })).toMatchObject({ simulation: { load: 2 } });
+    await passes(id, (mended.atSeconds ?? 0) + 5);
+    await client.stopSimulation({ id }, owner);
+    const made = await resultsOf(id);
+    expect(made.changes.map((one) => [one.atSeconds, one.change?.kind.case])).toEqual([
+      [brokenAt, "errors"],
+      [mended.atSeconds, "errors"],
+      [expect.any(Number), "load"],
+    ]);
+    // 200 a second; half a second is left for what was on its way.
+    expect(made.failed).toBeGreaterThan(150 * 4.5);
+    const component = made.components.find((one) => one.id === "api");
+    expect(component).toMatchObject({ instancesMean: 1, waitProbability: expect.any(Number) });
+    expect(made.goodputPerSecond).toBeGreaterThan(0);
+
+    const again = async (changes: typeof made.changes) => {
+      const planned = await start({ durationSeconds: made.simulatedSeconds, seed: 9, changes });
+      await reaches(planned.id, "COMPLETED");
+      return resultsOf(planned.id);
+    };
+    const { changes, failed, eventTraceHash } = await again(made.changes);
+    expect({ changes, failed, eventTraceHash }).toEqual({
+      changes: made.changes,
+      failed: made.failed,
+      eventTraceHash: made.eventTraceHash,
+    });
+    const load = made.changes[2] as PlannedChange;
+    const later = { ...load, atSeconds: load.atSeconds + 0.01 };
+    expect((await again([...made.changes.slice(0, 2), later])).eventTraceHash).not.toBe(made.eventTraceHash);
+  });
+
+  it("is broken again when it was, when it begins again on another instance", async () => {
+    const { id } = await start({ speed: 50, durationSeconds: 3600, seed: 9 });
+    await reaches(id, "RUNNING");
+    const { atSeconds = 0 } = await client.applyChange({ id, change: { kind: errors(1) } }, owner);
+    await database.query("update simulations set status = 'PENDING', runner = null where id = $1", [id]);
+    await until("it was taken again", async () => {
+      const [row] = await database.query<{ attempts: number }>("select attempts from simulations where id = $1", [id]);
+      return row?.attempts === 2;
+    });
+    await passes(id, atSeconds + 2);
+    await client.stopSimulation({ id }, owner);
+    const { changes, failed } = await resultsOf(id);
+    expect(changes).toMatchObject([{ atSeconds, change: { kind: errors(1) } }]);
+    expect(failed).toBeGreaterThan(0);
+  });
+
+  it("takes changes before it runs, which are there from the start", async () => {
+    const busy = [await start({ speed: 1, durationSeconds: 3600 }), await start({ speed: 1, durationSeconds: 3600 })];
+    for (const { id } of busy) await reaches(id, "RUNNING");
+    const { id } = await start({ durationSeconds: 2 });
+    const answer = await client.applyChange({ id, change: { kind: errors(1) } }, owner);
+    expect(answer.simulation?.status).toBe("PENDING");
+    expect(answer.atSeconds).toBeUndefined();
+    for (const one of busy) await client.stopSimulation({ id: one.id }, owner);
+    await reaches(id, "COMPLETED");
+    expect(await resultsOf(id)).toMatchObject({ completed: 0, changes: [{ atSeconds: 0 }] });
   });
 
   it("waits while all places are taken, and is stopped while it waits", async () => {
@@ -309,6 +402,50 @@ describe("SimulationService", () => {
       () =>
         client.listSimulations({ projectId: "p1", pageToken: Buffer.from('["x","y"]').toString("base64url") }, owner),
       "pageToken",
+    ],
+    [
+      "a change of a run that has ended",
+      Code.FailedPrecondition,
+      "WRONG_STATUS",
+      () => client.applyChange({ id: "s1", change: { kind: errors(1) } }, owner),
+    ],
+    [
+      "a change by a viewer",
+      Code.PermissionDenied,
+      "NOT_ALLOWED",
+      () => client.applyChange({ id: "s1", change: { kind: errors(1) } }, as("viewer")),
+    ],
+    ["no change", Code.InvalidArgument, "INVALID_FIELDS", () => client.applyChange({ id: "s1" }, owner), "change"],
+    [
+      "a change of nothing that there is",
+      Code.InvalidArgument,
+      "INVALID_FIELDS",
+      async () => {
+        const { id } = await start({ speed: 1, durationSeconds: 60 });
+        const change = { kind: { case: "loss" as const, value: { link: "users->db", ratio: 1 } } };
+        const answer = client.applyChange({ id, change }, owner);
+        await answer.catch(() => undefined);
+        await client.stopSimulation({ id }, owner);
+        return answer;
+      },
+      "change.loss.link",
+    ],
+    [
+      "a planned change of nothing that there is",
+      Code.InvalidArgument,
+      "INVALID_FIELDS",
+      () =>
+        start({
+          changes: [{ atSeconds: 1, change: { kind: { case: "flush" as const, value: { component: "db" } } } }],
+        }),
+      "changes[0].change.flush.component",
+    ],
+    [
+      "a change that is planned for after the end",
+      Code.InvalidArgument,
+      "INVALID_FIELDS",
+      () => start({ changes: [{ atSeconds: 21, change: { kind: errors(1) } }] }),
+      "changes[0].atSeconds",
     ],
     [
       "metrics of an unknown component",

@@ -43,7 +43,8 @@ export function createChannelAccess(forwarder: Pick<Forwarder, "unary">): Channe
 
   return async (channel, { principal, token }, signal) => {
     switch (channel.kind) {
-      case "simulation": {
+      case "simulation":
+      case "traces": {
         const { simulation } = await read(SimulationService.method.getSimulation, channel.id, token, signal);
         return simulation === undefined ? {} : { projectId: simulation.projectId };
       }

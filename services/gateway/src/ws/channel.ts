@@ -1,12 +1,12 @@
 /** The kinds of live channel. Each is carried by one pub/sub pattern, `<kind>:*` (MESH-08). */
-const channelKinds = ["simulation", "project", "notifications"] as const;
+const channelKinds = ["simulation", "traces", "project", "notifications"] as const;
 export type ChannelKind = (typeof channelKinds)[number];
 
 export interface Channel {
   /** "<kind>:<id>", as clients and publishers write it. */
   readonly name: string;
   readonly kind: ChannelKind;
-  /** Of the simulation, the project, or the user who is notified. */
+  /** Of the simulation, the simulation whose requests are followed, the project, or the user who is notified. */
   readonly id: string;
 }
 

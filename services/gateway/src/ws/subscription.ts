@@ -94,7 +94,7 @@ export class Subscription implements LiveListener {
     const { connection, clock, metrics, softBytes, hardBytes } = this.#context;
     const nowMs = clock.monotonicMs();
     const decision = decideDelivery({
-      replaceable: this.channel.kind === "simulation",
+      replaceable: this.channel.kind === "simulation" || this.channel.kind === "traces",
       bufferedBytes: connection.bufferedBytes,
       softBytes,
       hardBytes,

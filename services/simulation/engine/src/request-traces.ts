@@ -38,28 +38,33 @@ export interface Span {
   readonly outcome: SpanOutcome;
 }
 
-type MutableSpan = { -readonly [Field in keyof Span]: Span[Field] };
+type MutableSpan = { -readonly [Field in keyof Span]: Span[Field] } & {
+  /** The client's span, and the number under which the span is known. */
+  readonly root: number;
+  readonly number: number;
+};
 
-/** What `RequestTraces` marks on the way. */
-export type SpanTime = "arrivedNs" | "tokenNs" | "lockedNs" | "startedNs" | "workedNs" | "finishedNs" | "answeredNs";
-
-/** What is known of an attempt when it is sent. */
-export type SentSpan = Pick<
+type SpanStart = Pick<
   Span,
   "parent" | "component" | "link" | "attempt" | "calledNs" | "sentNs" | "pausedNs" | "connectionNs"
 >;
 
+/** What `RequestTraces` marks on the way. */
+export type SpanTime = "arrivedNs" | "tokenNs" | "lockedNs" | "startedNs" | "workedNs" | "finishedNs" | "answeredNs";
+
 export class RequestTraces {
   readonly #every: number;
   readonly #maxSpans: number;
-  readonly #spans: MutableSpan[] = [];
-  /** Spans some of whose attempts are missing. */
-  readonly #cutShort = new Set<number>();
+  /** By number; those of requests that were taken are gone, and what is said of them later is not heard. */
+  readonly #spans = new Map<number, MutableSpan>();
+  /** Spans of each request that is not taken yet, the client's first. */
+  readonly #byRequest = new Map<number, MutableSpan[]>();
+  #nextSpan = 0;
   #requests = 0;
   #fromNs = 0;
 
   /** `every` 0 traces nothing. */
-  constructor(every: number, maxSpans = 200_000) {
+  constructor(every: number, maxSpans: number) {
     this.#every = every;
     this.#maxSpans = maxSpans;
   }
@@ -67,26 +72,31 @@ export class RequestTraces {
   /** The span of a new request of a client, or `none` when it is not traced. */
   begin(component: number, nowNs: number): number {
     if (this.#every === 0 || this.#requests++ % this.#every !== 0) return none;
+    // The other half of the room is for what requests that are followed already will cause.
+    if (2 * this.#spans.size >= this.#maxSpans) return none;
     const times = { calledNs: nowNs, sentNs: nowNs, pausedNs: 0, connectionNs: 0 };
-    const span = this.#add({ parent: none, component, link: none, attempt: 1, ...times });
+    const span = this.#add({ parent: none, component, link: none, attempt: 1, ...times }, this.#nextSpan);
     if (span !== none) this.mark(span, "arrivedNs", nowNs);
     return span;
   }
 
-  /** The span of an attempt that a traced request makes; `none` when there is no room left. */
-  attempt(given: SentSpan): number {
-    const span = this.#add(given);
-    if (span === none) this.#cutShort.add(given.parent);
+  /** The span of an attempt that a traced request makes; `none` when there is no room left, or the request was taken. */
+  attempt(given: SpanStart): number {
+    const parent = this.#spans.get(given.parent);
+    if (parent === undefined) return none;
+    const span = this.#add(given, parent.root);
+    if (span === none) this.#forget(parent.root);
     return span;
   }
 
   mark(span: number, time: SpanTime, nowNs: number): void {
-    (this.#spans[span] as MutableSpan)[time] = nowNs;
+    const marked = this.#spans.get(span);
+    if (marked !== undefined) marked[time] = nowNs;
   }
 
   end(span: number, outcome: SpanOutcome): void {
-    const ended = this.#spans[span] as MutableSpan;
-    if (ended.outcome === "open") ended.outcome = outcome;
+    const ended = this.#spans.get(span);
+    if (ended?.outcome === "open") ended.outcome = outcome;
   }
 
   /** Requests before this are not asked for any more. */
@@ -96,38 +106,43 @@ export class RequestTraces {
 
   /** Requests that began since the measurement did and are over, each as its own list with the client's span first. */
   requests(): Span[][] {
-    const rootOf: number[] = [];
-    const byRoot = new Map<number, Span[]>();
-    const placeOf: number[] = [];
-    const incomplete = new Set<number>();
-    for (const [index, span] of this.#spans.entries()) {
-      const root = span.parent === none ? index : (rootOf[span.parent] as number);
-      rootOf.push(root);
-      if (this.#cutShort.has(index)) incomplete.add(root);
-      const list = byRoot.get(root) ?? [];
-      placeOf.push(list.length);
-      list.push({ ...span, parent: span.parent === none ? none : (placeOf[span.parent] as number) });
-      byRoot.set(root, list);
-    }
-    for (const root of incomplete) byRoot.delete(root);
-    return [...byRoot.values()].filter(([root]) => {
-      return root !== undefined && root.outcome !== "open" && root.calledNs >= this.#fromNs;
-    });
+    return [...this.#byRequest.values()]
+      .filter(([root]) => isOver(root) && (root as MutableSpan).calledNs >= this.#fromNs)
+      .map(plainSpans);
   }
 
-  #add(given: SentSpan): number {
-    if (this.#spans.length >= this.#maxSpans) return none;
-    const { NaN: never } = Number;
-    const times = {
-      arrivedNs: never,
-      tokenNs: never,
-      lockedNs: never,
-      startedNs: never,
-      workedNs: never,
-      finishedNs: never,
-      answeredNs: never,
-    };
-    this.#spans.push({ ...given, ...times, outcome: "open" });
-    return this.#spans.length - 1;
+  /** The same of all that are over, whenever they began; they are forgotten, which makes room for others. */
+  take(): Span[][] {
+    const taken = [...this.#byRequest.values()].filter(([root]) => isOver(root));
+    for (const [root] of taken) this.#forget((root as MutableSpan).number);
+    return taken.map(plainSpans);
   }
+
+  #forget(root: number): void {
+    for (const { number } of this.#byRequest.get(root) ?? []) this.#spans.delete(number);
+    this.#byRequest.delete(root);
+  }
+
+  #add(given: SpanStart, root: number): number {
+    if (this.#spans.size >= this.#maxSpans) return none;
+    const { NaN: never } = Number;
+    const waits = { arrivedNs: never, tokenNs: never, lockedNs: never, startedNs: never };
+    const times = { ...waits, workedNs: never, finishedNs: never, answeredNs: never };
+    const number = this.#nextSpan++;
+    const span: MutableSpan = { ...given, ...times, outcome: "open", root, number };
+    this.#spans.set(number, span);
+    if (root === number) this.#byRequest.set(root, [span]);
+    else this.#byRequest.get(root)?.push(span);
+    return number;
+  }
+}
+
+function isOver(root: MutableSpan | undefined): boolean {
+  return root !== undefined && root.outcome !== "open";
+}
+
+/** With the parents as places in this list. */
+function plainSpans(spans: readonly MutableSpan[]): Span[] {
+  const places = new Map(spans.map(({ number }, place) => [number, place]));
+  return spans.map(({ root: _, number: __, parent, ...span }) => ({ ...span, parent: places.get(parent) ?? none }));
 }

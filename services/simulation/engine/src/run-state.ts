@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly maxRequestsInSystem: number;
   /** Every how manyth request is traced; 0 for none. */
   readonly traceEvery: number;
+  /** Spans that are kept at once. */
+  readonly maxTracedSpans: number;
 }
 
 export class RunState {
@@ -37,7 +39,7 @@ export class RunState {
   /** Whether calls may be called off. */
   readonly canCancel: boolean;
 
-  constructor(model: Model, { seed, lanes, maxRequestsInSystem, traceEvery }: RunOptions) {
+  constructor(model: Model, { seed, lanes, maxRequestsInSystem, traceEvery, maxTracedSpans }: RunOptions) {
     this.model = model;
     this.seed = seed;
     this.queue = new EventQueue({ lanes });
@@ -45,7 +47,7 @@ export class RunState {
     this.statistics = new ComponentStatistics(model.components.length);
     this.latencies = new LatencyRecorder(model.components.length);
     this.waits = new LatencyRecorder(model.components.length);
-    this.stations = new Stations(model, this.visits, seed);
+    this.stations = new Stations(model, seed);
     const linkOf = new Map<number, RunLink>();
     this.components = model.components.map((component) => {
       const links = component.links.map((link, position) => {
@@ -56,7 +58,7 @@ export class RunState {
       return new RunComponent(component, links, seed, this.queue);
     });
     this.links = model.links.map(({ index }) => linkOf.get(index) as RunLink);
-    this.traces = new RequestTraces(traceEvery);
+    this.traces = new RequestTraces(traceEvery, maxTracedSpans);
     this.canCancel = model.links.some((link) => link.timeoutCancels);
     this.hasTraits = hasTraits(model);
     for (const { index, instances, isClient } of model.components) {

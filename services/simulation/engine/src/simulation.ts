@@ -25,7 +25,7 @@ import type { Span } from "./request-traces.ts";
 import { type LoadChange, type Results, resultsOf } from "./results.ts";
 import { RunState } from "./run-state.ts";
 import { TraceHash } from "./trace-hash.ts";
-import { isPresentIn } from "./visit-pool.ts";
+import { isPresentIn } from "./visit.ts";
 import { WorkloadSources } from "./workload-sources.ts";
 
 const nsPerMs = 1e6;
@@ -49,6 +49,8 @@ export interface SimulationOptions {
   readonly changes?: readonly PlannedChange[];
   /** Every how manyth request of a client is traced (`Simulation.tracedRequests`); 0, the default, for none. */
   readonly traceEvery?: number;
+  /** Room for spans, of which requests that are followed keep half to themselves; 200 000 by default. */
+  readonly maxTracedSpans?: number;
 }
 
 /** Where a run was, and what repeats it up to there; see snapshot.ts. */
@@ -110,8 +112,8 @@ export class Simulation {
     this.#durationNs = Math.round(durationMs * nsPerMs);
     this.#warmupNs = Math.round(warmupMs * nsPerMs);
     this.#isWarm = this.#warmupNs === 0;
-    const { lanes = true, traceEvery = 0 } = options;
-    this.#run = new RunState(model, { seed, lanes, maxRequestsInSystem, traceEvery });
+    const { lanes = true, traceEvery = 0, maxTracedSpans = 200_000 } = options;
+    this.#run = new RunState(model, { seed, lanes, maxRequestsInSystem, traceEvery, maxTracedSpans });
     this.#loadChanges = [{ simulatedMs: 0, load: model.load }];
     this.#measuredFrom = this.#run.statistics.snapshot(0);
     this.#frames = new FrameComposer(model, this.#run.statistics, this.#run.latencies);
@@ -234,17 +236,22 @@ export class Simulation {
     return this.#run.traces.requests();
   }
 
+  /** The same of all that are over since it was last asked, the warm-up's too; they are forgotten. For who draws a run live. */
+  takeTracedRequests(): Span[][] {
+    return this.#run.traces.take();
+  }
+
   /** Both sides of the laws that must hold exactly at any time: conservation of requests, and Little's law. */
   audit(): Audit[] {
     const { visits, queue } = this.#run;
     const { values } = this.#run.statistics.snapshot(queue.nowNs);
     const present = new Float64Array(this.#model.components.length);
     const presentNs = new Float64Array(this.#model.components.length);
-    for (let visit = 0; visit < visits.used; visit++) {
-      if (!isPresentIn(visits.stage[visit] as number)) continue;
-      const component = visits.component[visit] as number;
+    for (const visit of visits.all) {
+      if (!isPresentIn(visit.stage)) continue;
+      const component = visit.component.index;
       present[component] = (present[component] as number) + 1;
-      presentNs[component] = (presentNs[component] as number) + queue.nowNs - (visits.arrivedNs[visit] as number);
+      presentNs[component] = (presentNs[component] as number) + queue.nowNs - visit.arrivedNs;
     }
     return this.#model.components.map(({ id, index }) => {
       const read = (name: keyof typeof statistic) => values[index * statisticsPerComponent + statistic[name]] as number;

@@ -2,7 +2,10 @@
 export type { NamedArchitecture, StudyAnswer, StudyHost } from "./answer.ts";
 export { applySetting } from "./apply-setting.ts";
 export { askCapacity, type CapacityStudyAnswer, likelyLoad, usualLoads } from "./ask-capacity.ts";
+export { askBoundary, askChaos, type BoundaryAnswer, type ChaosAnswer } from "./ask-chaos.ts";
 export { askComparison, type ComparisonAnswer } from "./ask-comparison.ts";
+export { askExplanation, type ExplanationAnswer, explainedVariants } from "./ask-explanation.ts";
+export { askPrediction, type PredictionAnswer } from "./ask-prediction.ts";
 export { askRun, type RunAnswer } from "./ask-run.ts";
 export { askSweep, type SweepAnswer, type SweptPoint, sweptPoints } from "./ask-sweep.ts";
 export { progressSentence } from "./progress.ts";
@@ -19,4 +22,5 @@ export {
   type Warmup,
 } from "./run-study.ts";
 export { type Affordable, cheaperPlan, eventsOfStudy, eventsPerSecond } from "./study-cost.ts";
+export { studyDefaults } from "./study-defaults.ts";
 export { OverflowError, StudyError } from "./study-error.ts";

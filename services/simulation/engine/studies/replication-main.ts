@@ -7,8 +7,8 @@ import { type Architecture, type ReplicationOptions, runReplication } from "../s
  * anything else ends the thread, and its pool says so.
  */
 
-export type ReplicationAnswer =
-  | { readonly outcome: ReturnType<typeof runReplication> }
+export type ReplicationAnswer<Outcome = ReturnType<typeof runReplication>> =
+  | { readonly outcome: Outcome }
   | { readonly error: { readonly name: string; readonly message: string } };
 
 parentPort?.on("message", (options: ReplicationOptions) => parentPort?.postMessage(answer(options)));

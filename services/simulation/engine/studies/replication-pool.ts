@@ -13,7 +13,11 @@ import { OverflowError, StudyError } from "./study-error.ts";
 /** Leaves a processor to the main thread and everything else on the machine. */
 export const defaultPoolSize = Math.max(1, availableParallelism() - 1);
 
-export class ReplicationPool {
+/** `Options` and `Outcome` are those of the program that the threads run. */
+export class ReplicationPool<
+  Options extends { readonly seed: number } = ReplicationOptions,
+  Outcome = ReplicationOutcome,
+> {
   readonly size: number;
   readonly #architecture: Architecture;
   readonly #program: URL;
@@ -29,9 +33,9 @@ export class ReplicationPool {
   }
 
   /** Throws StudyError, with the seed, when the replication cannot be finished. */
-  async run(options: ReplicationOptions): Promise<ReplicationOutcome> {
+  async run(options: Options): Promise<Outcome> {
     const worker = await this.#lease();
-    const answer = await ask(worker, options);
+    const answer = await ask<Outcome>(worker, options);
     this.#release(worker);
     if ("outcome" in answer) return answer.outcome;
     const message = `the replication with seed ${options.seed} failed: ${answer.error.message}`;
@@ -66,12 +70,12 @@ export class ReplicationPool {
   }
 }
 
-function ask(worker: Worker, options: ReplicationOptions): Promise<ReplicationAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<ReplicationAnswer>();
+function ask<Outcome>(worker: Worker, options: { readonly seed: number }): Promise<ReplicationAnswer<Outcome>> {
+  const { promise, resolve, reject } = Promise.withResolvers<ReplicationAnswer<Outcome>>();
   const failed = (why: string, cause?: unknown) =>
     reject(new StudyError(`the worker of the replication with seed ${options.seed} ${why}`, { cause }));
   const listeners = {
-    message: (answer: ReplicationAnswer) => resolve(answer),
+    message: (answer: ReplicationAnswer<Outcome>) => resolve(answer),
     error: (error: Error) => failed("failed", error),
     messageerror: (error: Error) => failed("sent what cannot be read", error),
     exit: (code: number) => failed(`ended with code ${code}`),

@@ -11,7 +11,7 @@ export interface NotifyControl extends Control {
 }
 
 const channel = "simulation_control";
-const commands: readonly Command[] = ["pause", "resume", "stop", "load"];
+const commands: readonly Command[] = ["pause", "resume", "stop", "load", "apply"];
 
 export async function openNotifyControl(database: Database, logger: Logger): Promise<NotifyControl> {
   const commandListeners: ((message: ControlMessage) => void)[] = [];

@@ -1,9 +1,26 @@
 import type { Database } from "@weft/mesh";
-import type { Architecture, Results } from "@weft/simulator";
+import type { Architecture, Change, PlannedChange, Results } from "@weft/simulator";
 import type { MetricPoint } from "../domain/lifecycle/metric-series.ts";
-import type { Page, RunnableSimulation, Simulation, SimulationStore } from "../domain/lifecycle/ports.ts";
+import type {
+  ChangeOutcome,
+  LiveChange,
+  Page,
+  RunnableSimulation,
+  Simulation,
+  SimulationStore,
+} from "../domain/lifecycle/ports.ts";
 import type { Status } from "../domain/lifecycle/transitions.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
+import {
+  addChange,
+  changeOutcome,
+  hasWaitingChanges,
+  type LiveChangeRow,
+  liveChangeFrom,
+  liveChangesOfClaimed,
+  settleChange,
+  waitingChanges,
+} from "./postgres-live-changes.ts";
 
 /**
  * Simulations in PostgreSQL. A run's row names the instance that runs it, and every write of a run is guarded by that
@@ -21,8 +38,8 @@ export class PostgresSimulationStore implements SimulationStore {
     await this.#database.query(
       {
         name: "simulation-insert",
-        text: `insert into simulations (id, project_id, project_version, architecture, status, duration_seconds, seed, speed, load, created_by, created_at)
-               values ($1, $2, $3, $4, 'PENDING', $5, $6, $7, $8, $9, $10)`,
+        text: `insert into simulations (id, project_id, project_version, architecture, status, duration_seconds, seed, speed, load, created_by, created_at, changes)
+               values ($1, $2, $3, $4, 'PENDING', $5, $6, $7, $8, $9, $10, $11)`,
       },
       [
         simulation.id,
@@ -35,6 +52,7 @@ export class PostgresSimulationStore implements SimulationStore {
         simulation.load,
         simulation.createdBy,
         new Date(simulation.createdAtMs),
+        JSON.stringify(simulation.changes),
       ],
     );
   }
@@ -94,7 +112,7 @@ export class PostgresSimulationStore implements SimulationStore {
   }
 
   async claim(runner: string, atMs: number): Promise<RunnableSimulation | undefined> {
-    const [row] = await this.#database.query<SimulationRow & { architecture: Architecture }>(
+    const [row] = await this.#database.query<RunnableRow>(
       {
         name: "simulation-claim",
         text: `with claimed as (
@@ -106,29 +124,33 @@ export class PostgresSimulationStore implements SimulationStore {
                              where busy.created_by = waiting.created_by and busy.status in ('RUNNING', 'PAUSED')),
                             created_at, id
                    limit 1 for update of waiting skip locked)
-                 returning ${columns}, architecture
+                 returning ${columns}, architecture, changes
                ), cleared as (
                  delete from simulation_metrics where simulation_id in (select id from claimed)
                )
-               select * from claimed`,
+               select *, ${liveChangesOfClaimed} as live_changes from claimed`,
       },
       [runner, new Date(atMs)],
     );
-    return row === undefined ? undefined : { ...simulationFrom(row), architecture: row.architecture };
+    if (row === undefined) {
+      return undefined;
+    }
+    const { architecture, changes, live_changes: liveChanges } = row;
+    return { ...simulationFrom(row), architecture, changes, liveChanges: liveChanges.map(liveChangeFrom) };
   }
 
   async heartbeat(
     runner: string,
     progress: readonly { id: string; simulatedSeconds: number }[],
-  ): Promise<readonly { id: string; load: number }[]> {
-    return this.#database.query<{ id: string; load: number }>(
+  ): Promise<readonly { id: string; load: number; hasWaitingChanges: boolean }[]> {
+    return this.#database.query<{ id: string; load: number; hasWaitingChanges: boolean }>(
       {
         name: "simulation-heartbeat",
         text: `update simulations s
                set runner_seen_at = now(),
                    simulated_seconds = case when ${unfinished} then p.seconds else s.simulated_seconds end
                from unnest($2::text[], $3::float8[]) as p (id, seconds)
-               where s.id = p.id and s.runner = $1 returning s.id, s.load`,
+               where s.id = p.id and s.runner = $1 returning s.id, s.load, ${hasWaitingChanges} as "hasWaitingChanges"`,
       },
       [runner, progress.map(({ id }) => id), progress.map(({ simulatedSeconds }) => simulatedSeconds)],
     );
@@ -182,6 +204,22 @@ export class PostgresSimulationStore implements SimulationStore {
       [id, load],
     );
     return rows.length === 1;
+  }
+
+  addChange(id: string, change: Change, most: number): Promise<number | undefined> {
+    return addChange(this.#database, unfinished, [id, change, most]);
+  }
+
+  changeOutcome(id: string, number: number): Promise<ChangeOutcome | undefined> {
+    return changeOutcome(this.#database, id, number);
+  }
+
+  waitingChanges(id: string, runner: string): Promise<readonly LiveChange[]> {
+    return waitingChanges(this.#database, id, runner);
+  }
+
+  settleChange(id: string, runner: string, number: number, outcome: ChangeOutcome): Promise<void> {
+    return settleChange(this.#database, [id, runner, number], outcome);
   }
 
   async finish(
@@ -342,6 +380,12 @@ interface SimulationRow {
   readonly created_at: Date;
   readonly started_at: Date | null;
   readonly finished_at: Date | null;
+}
+
+interface RunnableRow extends SimulationRow {
+  readonly architecture: Architecture;
+  readonly changes: readonly PlannedChange[];
+  readonly live_changes: readonly LiveChangeRow[];
 }
 
 function simulationFrom(row: SimulationRow): Simulation {

@@ -1,24 +1,24 @@
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import type {
   Architecture as ArchitectureMessage,
-  Distribution as DistributionMessage,
   Workload as WorkloadMessage,
 } from "@weft/proto/weft/project/v1/architecture_pb.ts";
 import type { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
-import type { Architecture, Component, Distribution, Link, Workload } from "@weft/simulator";
+import type { Architecture, Component, Link, Workload } from "@weft/simulator";
 import { SimulationError } from "../domain/lifecycle/errors.ts";
-import type { ProjectReader } from "../domain/lifecycle/ports.ts";
+import type { NamedProjectReader } from "../domain/studies/ports.ts";
+import { distributionFrom } from "./distribution-message.ts";
 import { presentFields } from "./present-fields.ts";
 
 /** The project service, seen from the simulation domain. Called inside a handler, it acts on the caller's own rights. */
-export function projectReader(client: Client<typeof ProjectService>): ProjectReader {
+export function projectReader(client: Client<typeof ProjectService>): NamedProjectReader {
   return {
     read: async (projectId) => {
       try {
         const { project } = await client.getProject({ id: projectId });
         return project === undefined
           ? undefined
-          : { version: project.version, architecture: architectureFrom(project.architecture) };
+          : { name: project.name, version: project.version, architecture: architectureFrom(project.architecture) };
       } catch (error) {
         const answer = ConnectError.from(error);
         switch (answer.code) {
@@ -84,18 +84,5 @@ function workloadFrom(message: WorkloadMessage): Workload {
     ratePerSecond: message.ratePerSecond ?? 0,
     users: message.users ?? 1,
     thinkTimeMs: message.thinkTimeMs ?? 0,
-  };
-}
-
-/** What only some kinds have stays absent where it is absent: the simulator has the same defaults. */
-function distributionFrom(message: DistributionMessage | undefined): Distribution {
-  const { tailIndex, maxMs, points = [] } = message ?? {};
-  return {
-    kind: (message?.kind ?? "constant") as Distribution["kind"],
-    meanMs: message?.meanMs ?? 0,
-    cv: message?.cv ?? 1,
-    ...(tailIndex === undefined ? {} : { tailIndex }),
-    ...(maxMs === undefined ? {} : { maxMs }),
-    ...(points.length === 0 ? {} : { points: points.map(({ upToMs, weight }) => ({ upToMs, weight })) }),
   };
 }

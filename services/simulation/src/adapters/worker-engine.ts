@@ -1,7 +1,9 @@
 import { compileModel, estimateEvents, ModelError } from "@weft/simulator";
 import { SimulationError } from "../domain/lifecycle/errors.ts";
 import type { Engine } from "../domain/lifecycle/ports.ts";
+import { refusedFields } from "../worker/model-refusal.ts";
 import { type RunOptions, startRun } from "../worker/simulation-run.ts";
+import { assertChanges } from "./check-changes.ts";
 
 /**
  * The engine of this repository, each run in a worker thread of its own. A run is refused beforehand when its model is
@@ -11,7 +13,7 @@ const maxEvents = 2e9;
 
 export function workerEngine(options: Pick<RunOptions, "frameRateHz"> = {}): Engine {
   return {
-    check: (architecture, { load, durationSeconds }) => {
+    check: (architecture, { load, durationSeconds, changes = [] }) => {
       try {
         const model = compileModel(architecture, { load });
         const events = estimateEvents(model, durationSeconds * 1000);
@@ -26,11 +28,20 @@ export function workerEngine(options: Pick<RunOptions, "frameRateHz"> = {}): Eng
             },
           );
         }
+        assertChanges(
+          changes.map((planned, index) => ({ ...planned, path: `changes[${index}].change` })),
+          { architecture, model, load, durationMs: durationSeconds * 1000, maxEvents },
+        );
       } catch (error) {
         throw error instanceof ModelError ? refusal(error) : error;
       }
     },
-    start: (run, { onFrame, onEnd }) =>
+    checkChange: (architecture, change, { load, durationSeconds }) => {
+      const model = compileModel(architecture, { load });
+      const durationMs = durationSeconds * 1000;
+      assertChanges([{ atMs: 0, change, path: "change" }], { architecture, model, load, durationMs, maxEvents });
+    },
+    start: (run, { onFrame, onTraces, onChange, onEnd }) =>
       startRun({
         simulationId: run.id,
         architecture: run.architecture,
@@ -38,8 +49,12 @@ export function workerEngine(options: Pick<RunOptions, "frameRateHz"> = {}): Eng
         seed: run.seed,
         durationSeconds: run.durationSeconds,
         speed: run.speed,
+        changes: [...run.changes, ...run.liveChanges.map((one) => ({ ...one, atMs: one.atMs ?? 0 }))],
         ...options,
         onFrame,
+        onTraces,
+        onChange: (report) =>
+          onChange(report.number, report.type === "applied" ? { atMs: report.atMs } : { refusal: report.reason }),
         onEnd,
       }),
   };
@@ -47,10 +62,7 @@ export function workerEngine(options: Pick<RunOptions, "frameRateHz"> = {}): Eng
 
 /** The issues of a model as refused fields of its project's architecture. */
 function refusal(error: ModelError): SimulationError {
-  const fields = error.issues.map(({ component, link, field, message }) => ({
-    field: `architecture.${component === undefined ? "" : `component ${component} `}${link === undefined ? "" : `link ${link} `}${field}`,
-    description: message,
-  }));
+  const fields = refusedFields(error);
   const first = fields[0];
   return new SimulationError(
     "cannot_be_simulated",

@@ -45,4 +45,9 @@ type RunEnd =
   | { readonly type: "failed"; readonly error: string };
 
 /** From the worker: frames leave it in the published layout, whose memory is handed over and not copied. */
-export type WorkerMessage = { readonly type: "frame"; readonly encoded: Uint8Array } | ChangeReport | RunEnd;
+export type WorkerMessage =
+  | { readonly type: "frame"; readonly encoded: Uint8Array }
+  /** Some requests from start to end, as `traceMessage` writes them. */
+  | { readonly type: "traces"; readonly json: string }
+  | ChangeReport
+  | RunEnd;

@@ -117,21 +117,24 @@ export class RunLoop {
     return false;
   }
 
-  #change(change: Change, number?: number): void {
+  /** Whether it took effect. */
+  #change(change: Change, number?: number): boolean {
     const { simulation, report } = this.#options;
     try {
       simulation.apply(change);
       if (number !== undefined) report({ type: "applied", number, atMs: simulation.nowMs });
+      return true;
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       if (number !== undefined) report({ type: "refused", number, reason: error.message });
+      return false;
     }
   }
 
   /** What the work answers; false when the system overflowed, which ends the run. */
-  #unlessOverflows(work: () => boolean | void): boolean {
+  #unlessOverflows(work: () => boolean): boolean {
     try {
-      return work() ?? true;
+      return work();
     } catch (error) {
       if (!(error instanceof TooManyRequestsError)) throw error;
       const { simulation, report } = this.#options;

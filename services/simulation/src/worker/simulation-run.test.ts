@@ -1,8 +1,9 @@
-import { compileModel, ModelError, Simulation } from "@weft/simulator";
+import { type Change, compileModel, ModelError, Simulation } from "@weft/simulator";
 import { decodeFrame } from "@weft/simulator/frames";
 import { exponential, simulate, singleStation } from "@weft/simulator/testing";
 import { describe, expect, test } from "vitest";
 import type { ShownFrame } from "../domain/lifecycle/ports.ts";
+import type { ScheduledChange } from "./messages.ts";
 import { type RunOptions, type RunOutcome, type SimulationRun, startRun } from "./simulation-run.ts";
 
 const architecture = singleStation(100, { serviceTime: exponential(8) });
@@ -78,6 +79,36 @@ describe("a run in a worker", () => {
     expect(() => run.setLoad(-1)).toThrow(ModelError);
   });
 
+  test("is changed while it goes on, and the same changes at the same times make the same run", async () => {
+    const [broken, mended] = [1, 0].map((ratio) => ({ kind: "errors", component: "station", ratio }) as const);
+    const told: unknown[] = [];
+    const live = observe({ speed: 20, durationSeconds: 3600, onChange: (report) => told.push(report) });
+    await live.frame();
+    live.run.apply(1, broken as Change);
+    await live.frame((one) => one.total.failuresPerSecond > 0);
+    live.run.apply(2, { ...(broken as Extract<Change, { kind: "errors" }>), component: "nothing" });
+    live.run.apply(3, mended as Change);
+    await live.frame((one) => one.total.failuresPerSecond === 0);
+    live.run.stop();
+    const { results } = await live.ended;
+    const [first, last] = results?.changes ?? [];
+    expect(told).toEqual([
+      { type: "applied", number: 1, atMs: first?.atMs },
+      { type: "refused", number: 2, reason: expect.stringContaining('no component "nothing"') },
+      { type: "applied", number: 3, atMs: last?.atMs },
+    ]);
+
+    const heard: number[] = [];
+    const again = observe({
+      durationSeconds: (results?.simulatedMs ?? 0) / 1000,
+      // In any order; only those with a number are told.
+      changes: [{ ...last, number: 3 } as ScheduledChange, first as ScheduledChange],
+      onChange: ({ number }) => heard.push(number),
+    });
+    expect((await again.ended).results).toEqual(results);
+    expect(heard).toEqual([3]);
+  });
+
   test("stopped in the middle keeps what it showed, and ends once", async () => {
     const { run, frame, ended, outcomes } = observe({ speed: 1, durationSeconds: 3600 });
     await frame();
@@ -144,6 +175,7 @@ describe("startRun", () => {
     ["durationMs", { durationSeconds: 0 }],
     ["load", { load: Number.NaN }],
     ["seed", { seed: 0.5 }],
+    ["instance", { changes: [{ atMs: 0, change: { kind: "up", component: "station", instances: [9] } as const }] }],
   ])("refuses a bad %s before there is a worker", (field, options) => {
     expect(() => observe(options)).toThrow(ModelError);
     expect(() => observe(options)).toThrow(new RegExp(`${field} is`));

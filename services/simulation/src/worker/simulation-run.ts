@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly changes?: readonly ScheduledChange[];
   readonly onFrame: (frame: ShownFrame) => void;
   readonly onEnd: (outcome: RunOutcome) => void;
+  /** Hears of some requests from start to end, ten times a second at most, as JSON that is published as it is. */
+  readonly onTraces?: (json: string) => void;
   /** Hears what became of changes that have a number. */
   readonly onChange?: (report: ChangeReport) => void;
   /** Another program for the thread, which speaks `messages.ts`; the simulation worker by default. */
@@ -146,6 +148,7 @@ export class SimulationRun {
   #onReport(report: WorkerMessage): void {
     if (this.#hasEnded) return;
     if (report.type === "frame") this.#options.onFrame(shownFrame(report.encoded));
+    else if (report.type === "traces") this.#options.onTraces?.(report.json);
     else if (report.type === "applied" || report.type === "refused") this.#options.onChange?.(report);
     else if (report.type === "end") this.#end({ status: report.status, results: report.results });
     else this.#end({ status: "FAILED", error: report.error });

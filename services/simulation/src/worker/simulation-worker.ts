@@ -7,7 +7,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { compileModel, Simulation } from "@weft/simulator";
-import { encodeFrame } from "@weft/simulator/frames";
+import { encodeFrame, traceMessage } from "@weft/simulator/frames";
 import type { Command, Report, WorkerInput, WorkerMessage } from "./messages.ts";
 import { RunLoop } from "./run-loop.ts";
 
@@ -15,8 +15,16 @@ if (parentPort === null) throw new Error("simulation-worker.ts runs as a worker 
 const port = parentPort;
 const { simulationId, architecture, load, speed, frameIntervalMs, changes, ...options } = workerData as WorkerInput;
 
+/** Ten times a second some requests are shown from start to end: as many as a picture can take. */
+const traceIntervalMs = 100;
+const tracing = { traceEvery: 1, maxTracedSpans: 1000 };
+const tracesPerMessage = 20;
+let tracedAtMs = 0;
+
+const model = compileModel(architecture, { load });
+const simulation = new Simulation(model, { ...options, ...tracing });
 const loop = new RunLoop({
-  simulation: new Simulation(compileModel(architecture, { load }), options),
+  simulation,
   speed,
   frameIntervalMs,
   changes,
@@ -31,11 +39,20 @@ function report(report: Report): void {
     const composedAtMs = performance.timeOrigin + report.atMs;
     const encoded = encodeFrame(report.frame, { simulationId, status: "RUNNING", composedAtMs });
     port.postMessage({ type: "frame", encoded } satisfies WorkerMessage, [encoded.buffer]);
+    if (report.atMs - tracedAtMs >= traceIntervalMs) sendTraces(report.atMs);
     return;
   }
   port.postMessage(report satisfies WorkerMessage);
   // With the port closed nothing keeps the thread alive.
   if (report.type === "end" || report.type === "failed") port.close();
+}
+
+function sendTraces(atMs: number): void {
+  tracedAtMs = atMs;
+  const requests = simulation.takeTracedRequests().slice(0, tracesPerMessage);
+  if (requests.length === 0) return;
+  const json = traceMessage(model, requests, { simulationId, simulatedMs: simulation.nowMs });
+  port.postMessage({ type: "traces", json } satisfies WorkerMessage);
 }
 
 function schedule(callback: () => void, delayMs: number): () => void {

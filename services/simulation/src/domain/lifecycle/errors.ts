@@ -1,11 +1,13 @@
 /** What can be wrong with a request about simulations; `rpc.ts` gives each kind its code. */
 export type SimulationErrorKind =
   | "simulation_unknown"
+  | "study_unknown"
   | "project_unknown"
   | "not_allowed"
   | "cannot_be_simulated"
   | "too_large"
   | "too_many_unfinished"
+  | "too_many_changes"
   | "invalid"
   | "wrong_status"
   | "not_finished"

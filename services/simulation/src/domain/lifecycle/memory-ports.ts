@@ -3,14 +3,16 @@
  * do what a test tells them, and notices that arrive at once. Operations of the store named in `away` fail as those of an
  * absent database do, those in `refusing` as those of one that will not take what it is given.
  */
-import type { Frame, Results } from "@weft/simulator";
+import type { Change, Frame, Results } from "@weft/simulator";
 import { emptyFrame } from "./empty-frame.ts";
 import type { MetricPoint } from "./metric-series.ts";
 import type {
+  ChangeOutcome,
   Control,
   ControlMessage,
   Engine,
   FrameFeed,
+  LiveChange,
   RunEnd,
   RunnableSimulation,
   Simulation,
@@ -25,6 +27,7 @@ interface StoredSimulation extends RunnableSimulation {
   readonly seenAtMs: number;
   readonly attempts: number;
   readonly results: Results | undefined;
+  readonly refusals: ReadonlyMap<number, string>;
 }
 
 export interface MemoryStore extends SimulationStore {
@@ -52,6 +55,10 @@ export function createMemoryStore(now: () => number): MemoryStore {
   }
   const put = (id: string, change: Partial<StoredSimulation>) =>
     rows.set(id, { ...(rows.get(id) as StoredSimulation), ...change });
+  const waitingOf = (id: string): LiveChange[] => {
+    const { liveChanges = [], refusals } = rows.get(id) ?? {};
+    return liveChanges.filter(({ number, atMs }) => atMs === undefined && refusals?.has(number) !== true);
+  };
   const held = (id: string, runner: string) => rows.get(id)?.runner === runner;
   const goesOn = (id: string, runner: string) =>
     held(id, runner) && ["RUNNING", "PAUSED"].includes(rows.get(id)?.status ?? "");
@@ -64,7 +71,14 @@ export function createMemoryStore(now: () => number): MemoryStore {
     log,
     create: async (simulation) => {
       await enter("create");
-      rows.set(simulation.id, { ...simulation, runner: undefined, seenAtMs: 0, attempts: 0, results: undefined });
+      rows.set(simulation.id, {
+        ...simulation,
+        runner: undefined,
+        seenAtMs: 0,
+        attempts: 0,
+        results: undefined,
+        refusals: new Map(),
+      });
     },
     find: async (id) => rows.get(id),
     architecture: async (id) => rows.get(id)?.architecture,
@@ -87,7 +101,8 @@ export function createMemoryStore(now: () => number): MemoryStore {
         attempts: waiting.attempts + 1,
         simulatedSeconds: 0,
       });
-      return rows.get(waiting.id);
+      const { refusals, liveChanges, ...rest } = rows.get(waiting.id) as StoredSimulation;
+      return { ...rest, liveChanges: liveChanges.filter(({ number }) => !refusals.has(number)) };
     },
     heartbeat: async (runner, progress) => {
       await enter("heartbeat");
@@ -95,7 +110,11 @@ export function createMemoryStore(now: () => number): MemoryStore {
       for (const { id, simulatedSeconds } of still) {
         put(id, { seenAtMs: now(), ...(goesOn(id, runner) ? { simulatedSeconds } : {}) });
       }
-      return still.map(({ id }) => ({ id, load: rows.get(id)?.load ?? 0 }));
+      return still.map(({ id }) => ({
+        id,
+        load: rows.get(id)?.load ?? 0,
+        hasWaitingChanges: waitingOf(id).length > 0,
+      }));
     },
     releaseSilent: async (silenceMs, maxAttempts, atMs) => {
       await enter("releaseSilent");
@@ -125,6 +144,34 @@ export function createMemoryStore(now: () => number): MemoryStore {
       if (hasEnded(rows.get(id)?.status ?? "FAILED")) return false;
       put(id, { load });
       return true;
+    },
+    addChange: async (id, change, most) => {
+      const { status = "FAILED", liveChanges = [] } = rows.get(id) ?? {};
+      if (hasEnded(status) || liveChanges.length >= most) return undefined;
+      const number = liveChanges.length + 1;
+      put(id, { liveChanges: [...liveChanges, { number, change, atMs: undefined }] });
+      return number;
+    },
+    changeOutcome: async (id, number) => {
+      const { liveChanges = [], refusals } = rows.get(id) ?? {};
+      const refusal = refusals?.get(number);
+      const atMs = liveChanges.find((one) => one.number === number)?.atMs;
+      return refusal !== undefined ? { refusal } : atMs === undefined ? undefined : { atMs };
+    },
+    waitingChanges: async (id, runner) => {
+      await enter("waitingChanges");
+      return goesOn(id, runner) ? waitingOf(id) : [];
+    },
+    settleChange: async (id, runner, number, outcome) => {
+      await enter("settleChange");
+      const row = rows.get(id);
+      if (row === undefined || !held(id, runner)) return;
+      if (!waitingOf(id).some((one) => one.number === number)) return;
+      if ("refusal" in outcome) put(id, { refusals: new Map([...row.refusals, [number, outcome.refusal]]) });
+      else {
+        const settled = (one: LiveChange) => (one.number === number ? { ...one, atMs: outcome.atMs } : one);
+        put(id, { liveChanges: row.liveChanges.map(settled) });
+      }
     },
     finish: async (id, runner, { status, simulatedSeconds, failureReason, results, atMs }) => {
       await enter("finish");
@@ -180,7 +227,8 @@ export function createMemoryControl(): Control & { readonly losing: Set<string> 
 export interface ScriptedRun {
   readonly simulation: RunnableSimulation;
   readonly calls: string[];
-  frame(simulatedMs: number): void;
+  frame(simulatedMs: number, load?: number): void;
+  settle(number: number, outcome: ChangeOutcome): void;
   end(end: RunEnd): void;
 }
 
@@ -191,13 +239,15 @@ export function createScriptedEngine(): Engine & { readonly runs: ScriptedRun[];
     runs,
     failing: undefined as Error | undefined,
     check: () => undefined,
-    start: ((simulation, { onFrame, onEnd }) => {
+    checkChange: () => undefined,
+    start: ((simulation, { onFrame, onChange, onEnd }) => {
       if (engine.failing !== undefined) throw engine.failing;
       const calls: string[] = [];
       runs.push({
         simulation,
         calls,
-        frame: (simulatedMs) => onFrame({ ...emptyFrame(simulation), simulatedMs }),
+        frame: (simulatedMs, load = simulation.load) => onFrame({ ...emptyFrame(simulation), simulatedMs, load }),
+        settle: onChange,
         end: onEnd,
       });
       return {
@@ -211,15 +261,24 @@ export function createScriptedEngine(): Engine & { readonly runs: ScriptedRun[];
           calls.push(`load ${load}`);
           if (load > 100) throw new Error("too much load");
         },
+        apply: (number, change) => void calls.push(`apply ${number} ${nameOf(change)}`),
       };
     }) satisfies Engine["start"] as Engine["start"],
   };
   return engine;
 }
 
+function nameOf(change: Change): string {
+  return `${change.kind}${"component" in change ? ` ${change.component}` : ""}`;
+}
+
 export function createMemoryFeed(): FrameFeed & { readonly shown: { id: string; status: Status; frame: Frame }[] } {
   const shown: { id: string; status: Status; frame: Frame }[] = [];
-  return { shown, publish: ({ id }, status, frame) => void shown.push({ id, status, frame }) };
+  return {
+    shown,
+    publish: ({ id }, status, frame) => void shown.push({ id, status, frame }),
+    publishTraces: () => undefined,
+  };
 }
 
 export function sampleSimulation(id: string, changes: Partial<RunnableSimulation> = {}): RunnableSimulation {
@@ -228,6 +287,8 @@ export function sampleSimulation(id: string, changes: Partial<RunnableSimulation
     projectId: "p1",
     projectVersion: 1,
     architecture: { components: [], links: [], workloads: [] },
+    changes: [],
+    liveChanges: [],
     status: "PENDING",
     durationSeconds: 10,
     seed: 1,

@@ -1,7 +1,7 @@
 /*
  * What the rules about simulations need from outside, and the records they work on. Times are epoch milliseconds.
  */
-import type { Architecture, Frame, Results } from "@weft/simulator";
+import type { Architecture, Change, Frame, PlannedChange, Results } from "@weft/simulator";
 import type { MetricPoint } from "./metric-series.ts";
 import type { Command, Status } from "./transitions.ts";
 
@@ -29,7 +29,23 @@ export interface Simulation {
 /** A simulation with what it takes to run it. */
 export interface RunnableSimulation extends Simulation {
   readonly architecture: Architecture;
+  /** Planned when it was started. */
+  readonly changes: readonly PlannedChange[];
+  /** Asked for since then, by number. */
+  readonly liveChanges: readonly LiveChange[];
 }
+
+/** A change that was asked for after the start. */
+export interface LiveChange {
+  /** From 1, in the order in which they were asked for. */
+  readonly number: number;
+  readonly change: Change;
+  /** When it took effect, in simulated ms; undefined while it has not. */
+  readonly atMs: number | undefined;
+}
+
+/** What became of a change: when it took effect, in simulated ms, or why it could not. */
+export type ChangeOutcome = { readonly atMs: number } | { readonly refusal: string };
 
 export interface Page<Item> {
   readonly items: readonly Item[];
@@ -49,11 +65,14 @@ export interface SimulationStore {
    * first, then the oldest. Metrics of an earlier attempt go with it.
    */
   claim(runner: string, atMs: number): Promise<RunnableSimulation | undefined>;
-  /** Says that the runs go on, and how far they are. Answers those that are still this instance's, with their load. */
+  /**
+   * Says that the runs go on, and how far they are. Answers those that are still this instance's, with their load and
+   * whether there are changes of which nothing is known yet.
+   */
   heartbeat(
     runner: string,
     progress: readonly { id: string; simulatedSeconds: number }[],
-  ): Promise<readonly { id: string; load: number }[]>;
+  ): Promise<readonly { id: string; load: number; hasWaitingChanges: boolean }[]>;
   /**
    * Gives runs whose instance has been silent back to PENDING; those given back too often end as FAILED. Answers them as
    * they are now. The store's own clock says what is silent, since those of instances may differ.
@@ -64,6 +83,14 @@ export interface SimulationStore {
   setStatus(id: string, runner: string, status: "RUNNING" | "PAUSED"): Promise<void>;
   /** False: it has ended. */
   setLoad(id: string, load: number): Promise<boolean>;
+  /** Keeps a change for whoever runs it. Answers its number; undefined: it has ended, or has `most` of them. */
+  addChange(id: string, change: Change, most: number): Promise<number | undefined>;
+  /** Undefined while nothing is known. */
+  changeOutcome(id: string, number: number): Promise<ChangeOutcome | undefined>;
+  /** Those of which nothing is known yet, by number; none when the run is not this instance's. */
+  waitingChanges(id: string, runner: string): Promise<readonly LiveChange[]>;
+  /** Does nothing when the run is not this instance's, or when an outcome is known. */
+  settleChange(id: string, runner: string, number: number, outcome: ChangeOutcome): Promise<void>;
   /** False, and nothing changes: it is not this instance's. Saying the same again is no error. */
   finish(
     id: string,
@@ -100,10 +127,22 @@ export interface ShownFrame extends Frame {
 /** The engine that does the work, replaceable (SIM-05). */
 export interface Engine {
   /** Refuses, by throwing SimulationError, what cannot be simulated; `durationSeconds` bounds the work. */
-  check(architecture: Architecture, options: { load: number; durationSeconds: number }): void;
+  check(
+    architecture: Architecture,
+    options: { load: number; durationSeconds: number; changes?: readonly PlannedChange[] },
+  ): void;
+  /** Refuses, in the same way, a change that is impossible in a run that may last so much longer. */
+  checkChange(architecture: Architecture, change: Change, options: { load: number; durationSeconds: number }): void;
+  /** Live changes that are known take effect when they did, others at the start. `onChange` hears of those by number. */
   start(
     run: RunnableSimulation,
-    listener: { onFrame: (frame: ShownFrame) => void; onEnd: (end: RunEnd) => void },
+    listener: {
+      onFrame: (frame: ShownFrame) => void;
+      /** Some requests from start to end, for who draws them; JSON that nobody here reads. */
+      onTraces: (json: string) => void;
+      onChange: (number: number, outcome: ChangeOutcome) => void;
+      onEnd: (end: RunEnd) => void;
+    },
   ): EngineRun;
 }
 
@@ -112,6 +151,8 @@ export interface EngineRun {
   resume(): void;
   stop(): void;
   setLoad(load: number): void;
+  /** Lets a change happen as soon as possible. */
+  apply(number: number, change: Change): void;
 }
 
 export interface RunEnd {
@@ -157,4 +198,5 @@ export interface Control {
 /** Live frames for whoever watches; at most once. */
 export interface FrameFeed {
   publish(simulation: Simulation, status: Status, frame: ShownFrame): void;
+  publishTraces(simulation: Simulation, json: string): void;
 }

@@ -1,4 +1,5 @@
 import { FakeClock } from "@weft/mesh/testing";
+import type { Change } from "@weft/simulator";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   AwayError,
@@ -10,6 +11,7 @@ import {
   sampleSimulation,
 } from "./memory-ports.ts";
 import { longestPauseMs, Runner } from "./runner.ts";
+import type { Command } from "./transitions.ts";
 
 let clock: FakeClock;
 let store: ReturnType<typeof createMemoryStore>;
@@ -71,7 +73,7 @@ const change = (id: string, changes: Partial<Row>) =>
   store.rows.set(id, { ...(store.rows.get(id) as Row), ...changes });
 const statusOf = (id: string) => store.rows.get(id)?.status;
 const shown = (id = "s1") => feed.shown.filter((one) => one.id === id);
-const command = async (id: string, what: "pause" | "resume" | "stop" | "load", load?: number) => {
+const command = async (id: string, what: Command, load?: number) => {
   await control.send({ id, command: what, ...(load === undefined ? {} : { load }) });
   await clock.advance(0);
 };
@@ -236,6 +238,87 @@ describe("commands", () => {
     await pending("s1");
     await command("s2", "stop");
     expect(run().calls).toEqual([]);
+  });
+});
+
+describe("changes", () => {
+  const broken = { kind: "errors", component: "api", ratio: 1 } as const;
+  const mended = { kind: "errors", component: "api", ratio: 0 } as const;
+  const asked = async (...changes: readonly Change[]) => {
+    for (const one of changes) await store.addChange("s1", one, 1000);
+  };
+  const outcomes = () => store.rows.get("s1")?.liveChanges.map(({ atMs }) => atMs);
+
+  it("reach the engine once each and in order, however often it is told to look", async () => {
+    const { run } = await start("a");
+    await pending("s1");
+    await asked(broken, mended);
+    void control.send({ id: "s1", command: "apply" });
+    await command("s1", "apply");
+    await clock.advance(2000);
+    expect(run().calls).toEqual(["apply 1 errors api", "apply 2 errors api"]);
+    run().settle(1, { atMs: 100 });
+    run().settle(2, { refusal: "impossible" });
+    await clock.advance(0);
+    expect(outcomes()).toEqual([100, undefined]);
+    expect(await store.changeOutcome("s1", 2)).toEqual({ refusal: "impossible" });
+  });
+
+  it("are found within a second when nobody told, and when they could not be read before", async () => {
+    const { run } = await start("a");
+    await pending("s1");
+    await asked(broken);
+    store.away.add("waitingChanges");
+    await command("s1", "apply");
+    expect(errors).toEqual(["the changes of simulation s1 could not be read"]);
+    store.away.clear();
+    await clock.advance(1000);
+    expect(run().calls).toEqual(["apply 1 errors api"]);
+  });
+
+  it("are repeated when the run begins again: what took effect when it did, the rest at the start", async () => {
+    const a = await start("a");
+    await pending("s1");
+    await asked(broken, mended, broken);
+    await command("s1", "apply");
+    a.run().settle(1, { atMs: 500 });
+    a.run().settle(2, { refusal: "impossible" });
+    await clock.advance(0);
+    const b = await start("b");
+    await a.runner.close();
+    await clock.advance(0);
+    expect(b.run().simulation.liveChanges).toEqual([
+      { number: 1, change: broken, atMs: 500 },
+      { number: 3, change: broken, atMs: undefined },
+    ]);
+    b.run().settle(3, { atMs: 0 });
+    b.run().settle(1, { atMs: 501 });
+    await clock.advance(1000);
+    expect(outcomes()).toEqual([500, undefined, 0]);
+    expect(b.run().calls).toEqual([]);
+  });
+
+  it("of an instance that has lost the run count for nothing", async () => {
+    const { run } = await start("a");
+    await pending("s1");
+    await asked(broken);
+    change("s1", { runner: "b" });
+    await command("s1", "apply");
+    run().settle(1, { atMs: 500 });
+    await clock.advance(0);
+    expect(run().calls).toEqual([]);
+    expect(outcomes()).toEqual([undefined]);
+  });
+
+  it("of load that were planned stay, until a load is set, be it the one at the start", async () => {
+    const { run } = await start("a");
+    await pending("s1");
+    run().frame(10, 1);
+    run().frame(20, 5);
+    await clock.advance(2000);
+    expect(run().calls).toEqual([]);
+    await command("s1", "load", 1);
+    expect(run().calls).toEqual(["load 1"]);
   });
 });
 

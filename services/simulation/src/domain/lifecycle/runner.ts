@@ -2,6 +2,7 @@ import { emptyFrame } from "./empty-frame.ts";
 import { insist, type WriteOutcome } from "./insist.ts";
 import { MetricSeries } from "./metric-series.ts";
 import type {
+  ChangeOutcome,
   Control,
   ControlMessage,
   Engine,
@@ -19,10 +20,11 @@ import { hasEnded, type Status } from "./transitions.ts";
  * progress and metrics, carries out commands, writes down the end.
  *
  * An instance says every second that its runs go on. When one falls silent for `silenceMs`, any other gives its runs
- * back to PENDING, and they start again from the beginning: with the same seed and load that is the same run. A run that
- * goes down with its instance three times ends as FAILED, so that a poisonous one cannot take the instances with it in
- * turn. Nobody is declared silent by an instance that has just found the store again itself: the others may have been
- * cut off too, and get time to speak first.
+ * back to PENDING, and they start again from the beginning: with the same seed, load and changes, those made live at the
+ * simulated times at which they took effect, that is the same run. A run that goes down with its instance three times
+ * ends as FAILED, so that a poisonous one cannot take the instances with it in turn. Nobody is declared silent by an
+ * instance that has just found the store again itself: the others may have been cut off too, and get time to speak
+ * first.
  *
  * A run that is no longer this instance's to run (the heartbeat tells) is stopped without a word: somebody else speaks
  * for it now. What a run shows last is written before it is published.
@@ -49,7 +51,11 @@ interface ActiveRun {
   readonly series: MetricSeries;
   engine: EngineRun | undefined;
   status: Status;
+  /** As the store had it last. A planned change may have made another of it since, which the frames show. */
+  storedLoad: number;
   load: number;
+  /** Live changes that the engine was told of, by number. */
+  readonly toldChanges: Set<number>;
   pausedAtMs: number;
   simulatedSeconds: number;
   lastFrame: ShownFrame | undefined;
@@ -132,7 +138,7 @@ export class Runner {
     const runs = [...this.#runs.values()];
     try {
       const progress = runs.map(({ simulation: { id }, simulatedSeconds }) => ({ id, simulatedSeconds }));
-      const held = new Map((await store.heartbeat(name, progress)).map(({ id, load }) => [id, load]));
+      const held = new Map((await store.heartbeat(name, progress)).map((row) => [row.id, row]));
       this.#inContactSinceMs ??= now();
       for (const run of runs) {
         this.#reconcile(run, held.get(run.simulation.id));
@@ -148,14 +154,19 @@ export class Runner {
   }
 
   /** Brings a run in line with what the store says of it; undefined: it is not this instance's any more. */
-  #reconcile(run: ActiveRun, load: number | undefined): void {
-    if (load === undefined) {
+  #reconcile(run: ActiveRun, held: { load: number; hasWaitingChanges: boolean } | undefined): void {
+    if (held === undefined) {
       run.engine?.stop();
       this.#forget(run);
       return;
     }
     // A command that was lost on its way shows here.
-    this.#setLoad(run, load);
+    if (held.load !== run.storedLoad) {
+      this.#setLoad(run, held.load);
+    }
+    if (held.hasWaitingChanges) {
+      void this.#track(this.#takeChanges(run));
+    }
     if (run.status === "PAUSED" && this.#options.now() - run.pausedAtMs >= longestPauseMs) {
       run.engine?.stop();
     }
@@ -204,7 +215,9 @@ export class Runner {
       series: new MetricSeries(simulation.durationSeconds * 1000),
       engine: undefined,
       status: "RUNNING",
+      storedLoad: simulation.load,
       load: simulation.load,
+      toldChanges: new Set(simulation.liveChanges.map(({ number }) => number)),
       pausedAtMs: 0,
       simulatedSeconds: 0,
       lastFrame: undefined,
@@ -222,6 +235,8 @@ export class Runner {
     try {
       run.engine = this.#options.engine.start(simulation, {
         onFrame: (frame) => this.#frame(run, frame),
+        onTraces: (json) => this.#options.feed.publishTraces(run.simulation, json),
+        onChange: (number, outcome) => this.#settleChange(run, number, outcome),
         onEnd: (end) => this.#end(run, end),
       });
     } catch (error) {
@@ -232,6 +247,9 @@ export class Runner {
   #frame(run: ActiveRun, frame: ShownFrame): void {
     if (!this.#goesOn(run)) {
       return;
+    }
+    if (frame.load !== (run.lastFrame ?? run.simulation).load) {
+      run.load = frame.load;
     }
     run.lastFrame = frame;
     run.simulatedSeconds = frame.simulatedMs / 1000;
@@ -308,6 +326,9 @@ export class Runner {
           this.#setLoad(run, load);
         }
         break;
+      case "apply":
+        void this.#track(this.#takeChanges(run));
+        break;
     }
   }
 
@@ -322,6 +343,7 @@ export class Runner {
   }
 
   #setLoad(run: ActiveRun, load: number): void {
+    run.storedLoad = load;
     if (run.load === load || !this.#goesOn(run)) {
       return;
     }
@@ -331,6 +353,29 @@ export class Runner {
     } catch (error) {
       this.#options.onError(`the load of simulation ${run.simulation.id} could not be changed`, error);
     }
+  }
+
+  /** Tells the engine of changes that it was not told of; asked twice at once, of each still once. */
+  async #takeChanges(run: ActiveRun): Promise<void> {
+    const { store, name, onError } = this.#options;
+    try {
+      const waiting = await store.waitingChanges(run.simulation.id, name);
+      for (const { number, change } of waiting) {
+        if (run.toldChanges.has(number) || !this.#goesOn(run)) {
+          continue;
+        }
+        run.toldChanges.add(number);
+        run.engine?.apply(number, change);
+      }
+    } catch (error) {
+      onError(`the changes of simulation ${run.simulation.id} could not be read`, error);
+    }
+  }
+
+  /** Also while closing: whoever runs it next repeats what took effect when it did. */
+  #settleChange(run: ActiveRun, number: number, outcome: ChangeOutcome): void {
+    const { store, name } = this.#options;
+    this.#write(run, () => store.settleChange(run.simulation.id, name, number, outcome));
   }
 
   /** Whether the run is this instance's and has not ended. */

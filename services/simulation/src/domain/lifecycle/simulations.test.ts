@@ -1,4 +1,5 @@
 import { FakeClock } from "@weft/mesh/testing";
+import type { Change } from "@weft/simulator";
 import { beforeEach, describe, expect, it } from "vitest";
 import { SimulationError } from "./errors.ts";
 import {
@@ -8,7 +9,7 @@ import {
   sampleResults,
   sampleSimulation,
 } from "./memory-ports.ts";
-import type { Access, ControlMessage } from "./ports.ts";
+import type { Access, ChangeOutcome, ControlMessage } from "./ports.ts";
 import { mostUnfinished, Simulations } from "./simulations.ts";
 import { stopOrphans } from "./stop-orphans.ts";
 import type { Status } from "./transitions.ts";
@@ -17,6 +18,8 @@ const [owner, viewer, stranger] = [{ userId: "owner" }, { userId: "viewer" }, { 
 const given = { durationSeconds: 10, seed: 7, speed: 1, load: 1 };
 const api = { id: "api" } as never;
 const architecture = { components: [api], links: [], workloads: [] };
+
+const broken = { kind: "errors", component: "api", ratio: 1 } as const;
 
 let clock: FakeClock;
 let store: ReturnType<typeof createMemoryStore>;
@@ -49,6 +52,9 @@ beforeEach(() => {
     engine: {
       check: (_architecture, { load }) => {
         if (load > 100) throw new SimulationError("cannot_be_simulated", "too much");
+      },
+      checkChange: (_architecture, change) => {
+        if ("component" in change && change.component !== "api") throw new SimulationError("invalid", "no such thing");
       },
       start: () => expect.fail("nothing is run here"),
     },
@@ -98,6 +104,7 @@ describe("permissions", () => {
     ["pause", "run", (by) => simulations.command(by, "s0", "pause")],
     ["stop", "run", (by) => simulations.command(by, "s0", "stop")],
     ["load", "run", (by) => simulations.command(by, "s0", "load", 2)],
+    ["change", "run", (by) => simulations.applyChange(by, "s0", broken)],
   ];
 
   it.each(calls)("%s: nothing is there for a stranger", async (_name, _needs, call) => {
@@ -123,8 +130,14 @@ describe("starting", () => {
   it("writes down what is simulated, as PENDING, and says so to all instances", async () => {
     const simulation = await simulations.start(owner, "p1", given);
     expect(simulation).toMatchObject({ id: "s1", status: "PENDING", projectVersion: 4, seed: 7, createdBy: "owner" });
-    expect(store.rows.get("s1")).toMatchObject({ architecture, load: 1 });
+    expect(store.rows.get("s1")).toMatchObject({ architecture, load: 1, changes: [] });
     expect(announced).toBe(1);
+  });
+
+  it("keeps the changes that are planned, after the engine has seen them", async () => {
+    const changes = [{ atMs: 5000, change: broken }];
+    await simulations.start(owner, "p1", { ...given, changes });
+    expect(store.rows.get("s1")).toMatchObject({ changes, liveChanges: [] });
   });
 
   it("draws a seed when none is given, and 0 is one", async () => {
@@ -216,6 +229,81 @@ describe("a command", () => {
     expect(await commanded("load", undefined, 101)).toBe("cannot_be_simulated");
     expect(store.rows.get("s0")?.load).toBe(1);
     expect(sent).toEqual([]);
+  });
+});
+
+describe("a change", () => {
+  /** What is answered when `meanwhile` happens a moment later. */
+  const changed = async (change: Change, meanwhile: () => unknown = () => undefined) => {
+    const answer = simulations.applyChange(owner, "s0", change).then(
+      ({ simulation, atMs }) => [simulation.status, atMs],
+      ({ kind, message }: SimulationError) => [kind, message],
+    );
+    await clock.advance(10);
+    await meanwhile();
+    await clock.advance(6000);
+    return answer;
+  };
+  const settled = (outcome: ChangeOutcome) => async () => store.settleChange("s0", "r1", 1, outcome);
+
+  it.each(["RUNNING", "PAUSED"] as const)(
+    "of a %s one is kept, told of without what it is, and answered when it took effect",
+    async (status) => {
+      await stored(status);
+      become(status, { runner: "r1" });
+      expect(await changed(broken, settled({ atMs: 1234 }))).toEqual([status, 1234]);
+      expect(store.rows.get("s0")?.liveChanges).toEqual([{ number: 1, change: broken, atMs: 1234 }]);
+      expect(sent).toEqual([{ id: "s0", command: "apply" }]);
+    },
+  );
+
+  it("of one that nobody runs yet is kept for its start", async () => {
+    await stored("PENDING");
+    expect(await changed(broken)).toEqual(["PENDING", undefined]);
+    expect(store.rows.get("s0")?.liveChanges).toMatchObject([{ change: broken }]);
+  });
+
+  it("that nobody answers is told again, and is kept: asking once more would make it twice", async () => {
+    await stored("RUNNING");
+    expect(await changed(broken)).toEqual(["RUNNING", undefined]);
+    expect(sent.length).toBeGreaterThanOrEqual(4);
+  });
+
+  it("that the run finds impossible is refused in its words", async () => {
+    await stored("RUNNING");
+    become("RUNNING", { runner: "r1" });
+    expect(await changed(broken, settled({ refusal: "too much" }))).toEqual(["invalid", "change: too much"]);
+  });
+
+  it("that the engine refuses leaves nothing behind", async () => {
+    await stored("RUNNING");
+    expect(await changed({ ...broken, component: "nothing" })).toEqual(["invalid", "no such thing"]);
+    expect(store.rows.get("s0")?.liveChanges).toEqual([]);
+    expect(sent).toEqual([]);
+  });
+
+  it("of a run that has ended, or ends before it, is refused", async () => {
+    await stored("COMPLETED");
+    expect(await changed(broken)).toEqual(["wrong_status", "a simulation that is COMPLETED cannot be changed"]);
+    become("RUNNING");
+    expect(await changed(broken, () => become("STOPPED"))).toEqual([
+      "wrong_status",
+      "a simulation that is STOPPED cannot be changed",
+    ]);
+  });
+
+  it("beyond the most there can be is refused", async () => {
+    await stored("RUNNING");
+    const liveChanges = Array.from({ length: 1000 }, (_, n) => ({ number: n + 1, change: broken, atMs: 1 }));
+    become("RUNNING", { liveChanges });
+    expect((await changed(broken))[0]).toBe("too_many_changes");
+  });
+
+  it("of load is the command that sets it", async () => {
+    await stored("RUNNING");
+    expect(await changed({ kind: "load", load: 3 })).toEqual(["RUNNING", undefined]);
+    expect(store.rows.get("s0")).toMatchObject({ load: 3, liveChanges: [] });
+    expect(sent).toEqual([{ id: "s0", command: "load", load: 3 }]);
   });
 });
 

@@ -1,6 +1,7 @@
-import type { Results } from "@weft/simulator";
+import type { Change, PlannedChange, Results } from "@weft/simulator";
 import { emptyFrame } from "./empty-frame.ts";
 import { SimulationError } from "./errors.ts";
+import { makeChange } from "./make-change.ts";
 import { type MetricPoint, maxPoints, thinPoints } from "./metric-series.ts";
 import type {
   Access,
@@ -43,6 +44,7 @@ export interface StartOptions {
   readonly seed: number | undefined;
   readonly speed: number;
   readonly load: number;
+  readonly changes?: readonly PlannedChange[];
 }
 
 /** How long a command may take to show its effect: a slice of the engine is milliseconds, a lost instance is forever. */
@@ -77,17 +79,20 @@ export class Simulations {
     if (project === undefined) {
       throw unknownProject(projectId);
     }
-    engine.check(project.architecture, { load: given.load, durationSeconds: given.durationSeconds });
+    const { load, durationSeconds, changes = [] } = given;
+    engine.check(project.architecture, { load, durationSeconds, changes });
     const simulation: RunnableSimulation = {
       id: newId(),
       projectId,
       projectVersion: project.version,
       architecture: project.architecture,
       status: "PENDING",
-      durationSeconds: given.durationSeconds,
+      changes,
+      liveChanges: [],
+      durationSeconds,
       seed: given.seed ?? newSeed(),
       speed: given.speed,
-      load: given.load,
+      load,
       simulatedSeconds: 0,
       failureReason: "",
       createdBy: caller.userId,
@@ -131,6 +136,41 @@ export class Simulations {
       throw wrongStatus(command, after);
     }
     return after;
+  }
+
+  /**
+   * Changes a run that goes on; `atMs` is when that took effect, in simulated ms. Undefined: it is kept and has not yet. A load
+   * is set as by its own command, so that a run has one load, whoever changes it.
+   */
+  async applyChange(
+    caller: Caller,
+    id: string,
+    change: Change,
+  ): Promise<{ simulation: Simulation; atMs: number | undefined }> {
+    if (change.kind === "load") {
+      return { simulation: await this.command(caller, id, "load", change.load), atMs: undefined };
+    }
+    const simulation = await this.#open(caller, "simulation.run", id);
+    if (outcomeOf("apply", simulation.status) === "refused") {
+      throw wrongStatus("apply", simulation);
+    }
+    const { store, engine, control, now, sleep } = this.#options;
+    const { load, durationSeconds, simulatedSeconds } = simulation;
+    const architecture = await store.architecture(id);
+    if (architecture !== undefined) {
+      const left = Math.max(0, durationSeconds - simulatedSeconds);
+      engine.checkChange(architecture, change, { load, durationSeconds: left });
+    }
+    return makeChange(id, change, {
+      store,
+      control,
+      now,
+      sleep,
+      find: (one) => this.#find(one),
+      patienceMs: commandPatienceMs,
+      pollMs: commandPollMs,
+      repeatMs: commandRepeatMs,
+    });
   }
 
   /** What an ended run showed. */
@@ -241,6 +281,7 @@ const words: Record<Command, string> = {
   resume: "be resumed",
   stop: "be stopped",
   load: "have its load changed",
+  apply: "be changed",
 };
 
 function wrongStatus(command: Command, { status }: Simulation): SimulationError {

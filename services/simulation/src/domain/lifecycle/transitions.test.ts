@@ -7,12 +7,14 @@ const outcomes: Record<Command, readonly ReturnType<typeof outcomeOf>[]> = {
   resume: ["refused", "done", "apply", "refused", "refused", "refused"],
   stop: ["apply", "apply", "apply", "done", "done", "done"],
   load: ["apply", "apply", "apply", "refused", "refused", "refused"],
+  apply: ["apply", "apply", "apply", "refused", "refused", "refused"],
 };
 const visible: Record<Command, readonly boolean[]> = {
   pause: [false, false, true, true, true, true],
   resume: [false, true, false, true, true, true],
   stop: [false, false, false, true, true, true],
   load: [true, true, true, true, true, true],
+  apply: [true, true, true, true, true, true],
 };
 const table = (Object.keys(outcomes) as Command[]).flatMap((command) =>
   statuses.map((status, index) => ({

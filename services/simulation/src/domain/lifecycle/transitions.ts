@@ -4,7 +4,8 @@
  */
 
 export type Status = "PENDING" | "RUNNING" | "PAUSED" | "COMPLETED" | "STOPPED" | "FAILED";
-export type Command = "pause" | "resume" | "stop" | "load";
+/** "apply": changes that were asked for are to be made. */
+export type Command = "pause" | "resume" | "stop" | "load" | "apply";
 
 const ends: ReadonlySet<Status> = new Set(["COMPLETED", "STOPPED", "FAILED"]);
 
@@ -22,11 +23,12 @@ export function outcomeOf(command: Command, status: Status): "apply" | "done" | 
     case "stop":
       return hasEnded(status) ? "done" : "apply";
     case "load":
+    case "apply":
       return hasEnded(status) ? "refused" : "apply";
   }
 }
 
-/** Whether the command's effect can be seen in the status. */
+/** Whether the command's effect can be seen in the status; that of a load or a change cannot, nor is it waited for there. */
 export function isVisible(command: Command, status: Status): boolean {
   switch (command) {
     case "pause":
@@ -36,6 +38,7 @@ export function isVisible(command: Command, status: Status): boolean {
     case "stop":
       return hasEnded(status);
     case "load":
+    case "apply":
       return true;
   }
 }
