@@ -5,6 +5,8 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { StartStudyRequest, StudySchema } from "@weft/proto/weft/simulation/v1/study_pb.ts";
 import type { StudyService } from "@weft/proto/weft/simulation/v1/study_service_pb.ts";
+import type { ElasticityObjective } from "@weft/simulator";
+import { presentFields } from "./adapters/present-fields.ts";
 import type { Studies } from "./domain/studies/studies.ts";
 import type { Question, Study, StudySpec } from "./domain/studies/study.ts";
 import { answered, callerOf } from "./rpc.ts";
@@ -67,10 +69,23 @@ function questionFrom(question: StartStudyRequest["question"]): Question {
       const { gameDay = {}, boundaryLevel, relativePrecision } = question.value;
       return { kind: "chaos", gameDay, ...present({ boundaryLevel, relativePrecision }) };
     }
+    case "explain": {
+      const objective = explained[question.value.objective];
+      const prices = Object.entries(question.value.prices).map(([id, steps]) => [id, presentFields(steps)]);
+      return { kind: "explain", ...(objective === undefined ? {} : { objective }), prices: Object.fromEntries(prices) };
+    }
     case undefined:
       throw new Error("a study without a question passed the rules of its message");
   }
 }
+
+/** What a change should improve, as people call it and as the simulator does. */
+const explained: Readonly<Record<string, ElasticityObjective | undefined>> = {
+  mean: "meanMs",
+  p99: "p99Ms",
+  errors: "errorRatio",
+  throughput: "throughputPerSecond",
+};
 
 /** Absent fields stay absent. */
 function present<Fields extends Record<string, number | undefined>>(

@@ -159,10 +159,14 @@ async function started(request: Request) {
 }
 
 async function ended(id: string) {
-  return until("the study has ended", async () => {
-    const { study } = await client.getStudy({ id }, owner);
-    return study !== undefined && ["COMPLETED", "FAILED", "CANCELLED"].includes(study.status) ? study : undefined;
-  });
+  return until(
+    "the study has ended",
+    async () => {
+      const { study } = await client.getStudy({ id }, owner);
+      return study !== undefined && ["COMPLETED", "FAILED", "CANCELLED"].includes(study.status) ? study : undefined;
+    },
+    25_000,
+  );
 }
 
 async function refused(work: Promise<unknown>) {
@@ -218,6 +222,14 @@ describe("a study over the wire", () => {
     const { result } = await client.getStudyResult({ id }, owner);
     expect(result).toMatchObject({ isSaturated: false, busiest: "api" });
     expect(await refused(client.getStudyReport({ id }, owner))).toMatchObject({ reason: "NOT_FINISHED" });
+  });
+
+  it("explains what limits the system", async () => {
+    const value = { objective: "p99", prices: { api: { instance: 0.1 } } };
+    const id = await started({ question: { case: "explain", value } });
+    expect(await ended(id)).toMatchObject({ question: "explain", status: "COMPLETED" });
+    const { result } = await client.getStudyResult({ id }, owner);
+    expect(result).toMatchObject({ insight: { limit: { component: "api" } }, study: { replications: 3 } });
   });
 
   it("breaks the system on purpose", async () => {

@@ -1,4 +1,4 @@
-import { askCapacity, defaultPoolSize, likelyLoad, usualLoads } from "@weft/simulator/studies";
+import { askCapacity, defaultPoolSize, likelyLoad, studyDefaults, usualLoads } from "@weft/simulator/studies";
 import { defineCommand } from "citty";
 import { CliError } from "../cli-error.ts";
 import { repeatedOption } from "../command-line/options.ts";
@@ -20,9 +20,7 @@ import {
   writeAnswer,
 } from "./study-options.ts";
 
-const defaultHighestLoad = 1000;
 const fewestReplications = 10;
-const defaultMostReplications = 160;
 
 export const simCapacityCommand = defineCommand({
   meta: {
@@ -39,15 +37,15 @@ export const simCapacityCommand = defineCommand({
     precision: {
       type: "string",
       description: "How near the ends of the answer should be, as a share",
-      default: "0.05",
+      default: String(studyDefaults.relativePrecision),
     },
     replications: {
       type: "string",
       description: `Most of them at one load; begins with ${fewestReplications}`,
-      default: String(defaultMostReplications),
+      default: String(studyDefaults.replicationsPerLoad),
     },
     load: { type: "string", description: "Where to begin; near what theory says when absent", valueHint: "1" },
-    "up-to": { type: "string", description: "The highest load to try", default: String(defaultHighestLoad) },
+    "up-to": { type: "string", description: "The highest load to try", default: String(studyDefaults.highestLoad) },
     ...studyArgs,
   },
   async run({ args, rawArgs }) {

@@ -21,7 +21,8 @@ export function formatStudy(study: Study, theory: Analysis, title: string, load:
   );
 }
 
-function headline(
+/** What was run. */
+export function headline(
   { replications, durationMs, warmupMs, warmupFrom, seed, events }: Study,
   title: string,
   load: number,
@@ -35,9 +36,12 @@ function headline(
 }
 
 function headlineFigures(study: Study): string {
-  const { throughputPerSecond, errorRatio, latency } = study;
+  const { throughputPerSecond, goodputPerSecond, goodputRatio, errorRatio, latency } = study;
+  const rate: Format = (value) => `${number(value)} /s`;
   const figures: readonly (readonly [string, Estimate, Format])[] = [
-    ["throughput", throughputPerSecond, (value) => `${number(value)} /s`],
+    ["goodput", goodputPerSecond, rate],
+    ["in time", goodputRatio, percent],
+    ["throughput", throughputPerSecond, rate],
     ["errors", errorRatio, percent],
     ["latency mean", latency.meanMs, ms],
     ["latency p50", latency.p50Ms, ms],
@@ -60,8 +64,13 @@ function headlineFigures(study: Study): string {
 function componentTable({ components, replications }: Study): string {
   const withError = ({ value, low, high }: Estimate, format: Format) =>
     replications === 1 || high === low ? format(value) : `${format(value)} ±${format((high - low) / 2, 2)}`;
+  const rare = rareColumns.filter(([, estimateOf]) => components.some((component) => estimateOf(component).value > 0));
   return formatTable(
-    ["COMPONENT", "KIND", "INSTANCES", "USED", "REQUESTS/S", "ERRORS", "QUEUE", "WAIT", "P50", "P99"],
+    [
+      ...["COMPONENT", "KIND", "INSTANCES", "USED", "REQUESTS/S", "ERRORS", "QUEUE", "MUST WAIT", "WAIT", "WAIT P99"],
+      ...["P50", "P99"],
+      ...rare.map(([heading]) => heading),
+    ],
     components.map((component) => [
       component.id,
       component.kind,
@@ -70,12 +79,22 @@ function componentTable({ components, replications }: Study): string {
       withError(component.throughputPerSecond, number),
       withError(component.errorRatio, percent),
       component.kind === "client" ? "-" : withError(component.queueLengthMean, number),
+      component.kind === "client" ? "-" : withError(component.waitProbability, percent),
       component.kind === "client" ? "-" : withError(component.waitMeanMs, ms),
+      component.kind === "client" ? "-" : withError(component.waitP99Ms, ms),
       withError(component.latency.p50Ms, ms),
       withError(component.latency.p99Ms, ms),
+      ...rare.map(([, estimateOf]) => withError(estimateOf(component), number)),
     ]),
   );
 }
+
+/** Shown only where some component has one: calls per second that were refused, and calls that wait to leave. */
+const rareColumns: readonly (readonly [string, (component: Study["components"][number]) => Estimate])[] = [
+  ["LIMITED/S", (component) => component.limitedPerSecond],
+  ["REFUSED/S", (component) => component.refusedPerSecond],
+  ["BACKLOG", (component) => component.backlogMean],
+];
 
 /** What queueing theory says of the same model; a tilde marks what its assumptions do not cover. */
 function theoryTable(study: Study, theory: Analysis): string {

@@ -39,7 +39,7 @@ async function run(...args: string[]): Promise<string> {
 
 describe("weft sim predict", () => {
   test("is near the exact answer of a queue, and brackets it", async () => {
-    const { latencyMs, utilization, maximumLoad } = JSON.parse(await run("--json"));
+    const { latencyMs, utilization, maximumLoad } = JSON.parse(await run("--format", "json"));
     // M/M/1 at 0.6: the mean stay is 10 ms / 0.4, and its p99 is ln(100) times that.
     expect(latencyMs.mean.theory).toBeCloseTo(25, 1);
     expect(latencyMs.mean.low).toBeLessThan(25);
@@ -59,6 +59,10 @@ describe("weft sim predict", () => {
     const table = await run("--load", "2");
     expect(table).toContain("it bears 0.833 times this load");
     expect(table).toContain('component "checkout": it sheds requests');
+  });
+
+  test("refuses a format that it does not have", async () => {
+    await expect(run("--format", "html")).rejects.toThrow('--format is "html"; it takes table, json');
   });
 
   test("says what it was not trained on", async () => {

@@ -1,10 +1,14 @@
 import { compileModel, type PredictedFigure, type Prediction, predict } from "@weft/simulator";
 import { defineCommand } from "citty";
+import { CliError } from "../cli-error.ts";
 import { commonArgs, repeatedOption } from "../command-line/options.ts";
 import { formatTable } from "../command-line/table.ts";
 import { applySetting } from "./apply-setting.ts";
 import { assertRunnable, readModelFile } from "./read-model.ts";
 import { loadArg, numberFrom, setArg } from "./study-options.ts";
+
+/** There is no page: a prediction has nothing to draw. */
+const predictionFormats = ["table", "json"] as const;
 
 export const simPredictCommand = defineCommand({
   meta: {
@@ -17,17 +21,21 @@ export const simPredictCommand = defineCommand({
     file: { type: "positional", description: "The architecture; - reads standard input", required: true },
     set: setArg,
     load: loadArg,
-    json: { type: "boolean", description: "Print JSON" },
+    format: { type: "string", description: predictionFormats.join(", "), default: "table" },
     ...commonArgs,
   },
   async run({ args, rawArgs }) {
+    const isJson = args.format === "json";
+    if (!isJson && args.format !== "table") {
+      throw new CliError(`--format is "${args.format}"; it takes ${predictionFormats.join(", ")}`);
+    }
     const load = numberFrom("--load", args.load, { above: 0 });
     const { architecture: read, notes } = await readModelFile(args.file);
     const architecture = repeatedOption(rawArgs, ["--set"]).reduce(applySetting, read);
     assertRunnable(architecture, load, { seed: 1, durationMs: 1000 });
     for (const note of notes) process.stderr.write(`note: ${note}\n`);
     const prediction = predict(compileModel(architecture, { load }));
-    process.stdout.write(args.json ? `${JSON.stringify(prediction, null, 2)}\n` : formatPrediction(prediction));
+    process.stdout.write(isJson ? `${JSON.stringify(prediction, null, 2)}\n` : formatPrediction(prediction));
   },
 });
 

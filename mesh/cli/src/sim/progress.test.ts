@@ -1,6 +1,6 @@
+import type { StudyProgress } from "@weft/simulator/studies";
 import { describe, expect, test } from "vitest";
 import { showProgress } from "./progress.ts";
-import type { StudyProgress } from "./run-study.ts";
 
 function shown(isTTY: boolean, steps: readonly Partial<StudyProgress>[]): string[] {
   const written: string[] = [];

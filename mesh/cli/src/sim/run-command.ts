@@ -1,4 +1,4 @@
-import { askRun, defaultPoolSize, type RunAnswer } from "@weft/simulator/studies";
+import { askRun, defaultPoolSize, type RunAnswer, studyDefaults } from "@weft/simulator/studies";
 import { defineCommand } from "citty";
 import { repeatedOption } from "../command-line/options.ts";
 import { applySetting } from "./apply-setting.ts";
@@ -20,9 +20,6 @@ import {
   writeAnswer,
 } from "./study-options.ts";
 
-/** Where --precision gives up when --replications does not say. */
-const mostReplications = 200;
-
 export const simRunCommand = defineCommand({
   meta: {
     name: "run",
@@ -38,7 +35,7 @@ export const simRunCommand = defineCommand({
     load: loadArg,
     precision: {
       type: "string",
-      description: `Stop when the p99 is known this well; then --replications is the most (default ${mostReplications})`,
+      description: `Stop when the p99 is known this well; then --replications is the most (default ${studyDefaults.replicationsForPrecision})`,
       valueHint: "0.05",
     },
     ...studyArgs,
@@ -50,7 +47,10 @@ export const simRunCommand = defineCommand({
     const plan = {
       ...timesFrom(args),
       load: numberFrom("--load", args.load, { above: 0 }),
-      replications: replicationsFrom(args.replications, precision === undefined ? undefined : mostReplications),
+      replications: replicationsFrom(
+        args.replications,
+        precision === undefined ? undefined : studyDefaults.replicationsForPrecision,
+      ),
       precision,
     };
     await assertWritable(args.output);

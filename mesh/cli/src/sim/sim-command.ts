@@ -1,7 +1,9 @@
 import { defineCommand } from "citty";
 import { simCalibrateCommand } from "./calibrate-command.ts";
 import { simCapacityCommand } from "./capacity-command.ts";
+import { simChaosCommand } from "./chaos-command.ts";
 import { simCompareCommand } from "./compare-command.ts";
+import { simExplainCommand } from "./explain-command.ts";
 import { simLiveCommand } from "./live/live-command.ts";
 import { simPredictCommand } from "./predict-command.ts";
 import { simRunCommand } from "./run-command.ts";
@@ -18,8 +20,10 @@ export const simCommand = defineCommand({
     compare: simCompareCommand,
     sweep: simSweepCommand,
     capacity: simCapacityCommand,
+    explain: simExplainCommand,
     predict: simPredictCommand,
     calibrate: simCalibrateCommand,
+    chaos: simChaosCommand,
     live: simLiveCommand,
   }),
 });

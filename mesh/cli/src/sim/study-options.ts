@@ -1,6 +1,6 @@
 import { access, constants, writeFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import type { StudyAnswer, StudyPlan } from "@weft/simulator/studies";
+import { type StudyAnswer, type StudyPlan, studyDefaults } from "@weft/simulator/studies";
 import type { ArgsDef } from "citty";
 import { CliError, describeError } from "../cli-error.ts";
 import { commonArgs, parseDuration } from "../command-line/options.ts";
@@ -9,8 +9,6 @@ import { commonArgs, parseDuration } from "../command-line/options.ts";
 export const formats = ["table", "json", "html"] as const;
 export type Format = (typeof formats)[number];
 
-/** Twenty give intervals that are hardly wider than their due: t is 2.09 there, and 1.96 for ever many. */
-const defaultReplications = 20;
 const replicationLimit = 10_000;
 
 export const studyArgs = {
@@ -34,7 +32,7 @@ export const setArg = {
 } as const;
 export const replicationsArg = {
   type: "string",
-  description: `Independent runs (default ${defaultReplications})`,
+  description: `Independent runs (default ${studyDefaults.replications})`,
   valueHint: "40",
 } as const;
 
@@ -50,7 +48,7 @@ export function timesFrom(args: {
   };
 }
 
-export function replicationsFrom(text: string | undefined, otherwise = defaultReplications): number {
+export function replicationsFrom(text: string | undefined, otherwise: number = studyDefaults.replications): number {
   return text === undefined ? otherwise : wholeFrom("--replications", text, 1, replicationLimit);
 }
 

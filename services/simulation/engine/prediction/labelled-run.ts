@@ -23,7 +23,7 @@ export interface LabelledRun {
   readonly difference: Label;
 }
 
-export const figures = ["mean", "p50", "p95", "p99", "utilization"] as const;
+const figures = ["mean", "p50", "p95", "p99", "utilization"] as const;
 
 const fewestRequests = 15_000;
 const warmupShare = 0.1;

@@ -40,6 +40,7 @@ const sweep = { kind: "sweep", vary: "api.instances=1..3", objectives: [], price
 const fault = { kind: "crash", on: "api", at: "10s", for: "5s" };
 const chaos = { kind: "chaos", gameDay: { version: 1, name: "crash", faults: [fault] } } as const;
 const chaosOn = (on: string) => ({ ...chaos, gameDay: { ...chaos.gameDay, faults: [{ ...fault, on }] } });
+const explain = { kind: "explain", prices: { api: { instance: 0.1 } } } as const;
 const capacity = { kind: "capacity", objectives: ["p99<50ms"] } as const;
 
 function refusal(question: Question, more: Partial<StudySpec> = {}, of: object = subject) {
@@ -52,7 +53,7 @@ function refusal(question: Question, more: Partial<StudySpec> = {}, of: object =
 }
 
 describe("prepareStudy", () => {
-  test.each<Question>([{ kind: "run" }, compare, sweep, capacity, { kind: "predict" }, chaos])(
+  test.each<Question>([{ kind: "run" }, compare, sweep, capacity, { kind: "predict" }, chaos, explain])(
     "takes %j",
     (question) => {
       expect(refusal(question).message).toBe("");
@@ -80,6 +81,8 @@ describe("prepareStudy", () => {
     ["load", { ...capacity, highestLoad: 2 }, { load: 3 }, "above the highest load to try"],
     ["chaos.gameDay", { kind: "chaos", gameDay: { version: 2 } }, {}, "version is 2; allowed is 1"],
     ["chaos.gameDay", chaosOn("apo"), {}, "apo"],
+    ["explain.prices", { ...explain, prices: { apo: { instance: 1 } } }, {}, "apo"],
+    ["replications", explain, { replications: 1 }, "must be at least 2"],
     ["warmupSeconds", { kind: "run" }, { warmupSeconds: 60 }, "must be less than the duration, 60 s"],
   ])("refuses a bad %s", (field, question, more, words) => {
     expect(refusal(question, more)).toMatchObject({ kind: "invalid", fields: [{ field }] });

@@ -18,11 +18,13 @@ import {
   askCapacity,
   askChaos,
   askComparison,
+  askExplanation,
   askPrediction,
   askRun,
   askSweep,
   cheaperPlan,
   eventsOfStudy,
+  explainedVariants,
   likelyLoad,
   type NamedArchitecture,
   StudyError,
@@ -83,6 +85,8 @@ export function prepareStudy({ spec, subject, other }: StudyTask): PreparedStudy
       return prepareCapacity(base, question, spec, plan);
     case "chaos":
       return prepareChaos(base, question, spec);
+    case "explain":
+      return prepareExplanation(base, question, plan);
   }
 }
 
@@ -152,6 +156,18 @@ function prepareCapacity(
   const at = { ...plan, load, replications };
   const [events] = eventsOf([[base.architecture, at]]);
   return prepared([usualLoads * events, at], (host) => askCapacity(base, at, search, host));
+}
+
+function prepareExplanation(
+  base: NamedArchitecture,
+  { objective, prices }: QuestionOf<"explain">,
+  plan: StudyPlan,
+): PreparedStudy {
+  if (plan.replications < 2) throw new FieldError("replications", "must be at least 2: differences are explained");
+  const options = { objective, prices };
+  const variants = inField("explain.prices", () => explainedVariants(base.architecture, options));
+  const [events] = eventsOf([[base.architecture, plan]]);
+  return prepared([events * (1 + variants.length), plan], (host) => askExplanation(base, plan, options, host));
 }
 
 /** What the request says goes before what the game day says. */

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Architecture, compileModel, ModelError, type Study } from "@weft/simulator";
+import { ReplicationPool, runStudy } from "@weft/simulator/studies";
 import { defineCommand } from "citty";
 import { CliError, describeError } from "../../cli-error.ts";
 import { commonArgs, parseDuration } from "../../command-line/options.ts";
@@ -9,8 +10,6 @@ import { redisArgs, withRegistry } from "../../registry/registry-access.ts";
 import { parseMetrics } from "../../top/parse-metrics.ts";
 import { fetchMetrics } from "../../top/sampler.ts";
 import { showProgress } from "../progress.ts";
-import { ReplicationPool } from "../replication-pool.ts";
-import { runStudy } from "../run-study.ts";
 import { wholeFrom } from "../study-options.ts";
 import { compareLive } from "./compare-live.ts";
 import { formatLive } from "./format-live.ts";

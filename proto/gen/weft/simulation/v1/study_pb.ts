@@ -13,7 +13,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file weft/simulation/v1/study.proto.
  */
 export const file_weft_simulation_v1_study: GenFile = /*@__PURE__*/
-  fileDesc("Ch53ZWZ0L3NpbXVsYXRpb24vdjEvc3R1ZHkucHJvdG8SEndlZnQuc2ltdWxhdGlvbi52MSLAAgoFU3R1ZHkSCgoCaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIXCg9wcm9qZWN0X3ZlcnNpb24YAyABKAUSEAoIcXVlc3Rpb24YBCABKAkSDgoGc3RhdHVzGAUgASgJEhAKCHByb2dyZXNzGAYgASgBEg0KBXBoYXNlGAcgASgJEhYKDmZhaWx1cmVfcmVhc29uGAggASgJEhIKCmNyZWF0ZWRfYnkYCSABKAkSLgoKY3JlYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIssFChFTdGFydFN0dWR5UmVxdWVzdBIdCgpwcm9qZWN0X2lkGAEgASgJQgm6SAZyBBABGEASLgoDcnVuGAIgASgLMh8ud2VmdC5zaW11bGF0aW9uLnYxLlJ1blF1ZXN0aW9uSAASNgoHY29tcGFyZRgDIAEoCzIjLndlZnQuc2ltdWxhdGlvbi52MS5Db21wYXJlUXVlc3Rpb25IABIyCgVzd2VlcBgEIAEoCzIhLndlZnQuc2ltdWxhdGlvbi52MS5Td2VlcFF1ZXN0aW9uSAASOAoIY2FwYWNpdHkYBSABKAsyJC53ZWZ0LnNpbXVsYXRpb24udjEuQ2FwYWNpdHlRdWVzdGlvbkgAEjYKB3ByZWRpY3QYBiABKAsyIy53ZWZ0LnNpbXVsYXRpb24udjEuUHJlZGljdFF1ZXN0aW9uSAASMgoFY2hhb3MYByABKAsyIS53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhb3NRdWVzdGlvbkgAEioKBGxvYWQYFCABKAFCF7pIFBISGQAAAAAAiMNAIQAAAAAAAAAASAGIAQESNgoQZHVyYXRpb25fc2Vjb25kcxgVIAEoAUIXukgUEhIZAAAAAAAY9UAhAAAAAAAAAABIAogBARI0Cg53YXJtdXBfc2Vjb25kcxgWIAEoAUIXukgUEhIRAAAAAAAY9UApAAAAAAAAAABIA4gBARIlCgxyZXBsaWNhdGlvbnMYFyABKAVCCrpIBxoFGJBOKAFIBIgBARIRCgRzZWVkGBggASgNSAWIAQESIwoIc2V0dGluZ3MYGSADKAlCEbpIDpIBCxBkIgdyBRADGKAfQhEKCHF1ZXN0aW9uEgW6SAIIAUIHCgVfbG9hZEITChFfZHVyYXRpb25fc2Vjb25kc0IRCg9fd2FybXVwX3NlY29uZHNCDwoNX3JlcGxpY2F0aW9uc0IHCgVfc2VlZCI+ChJTdGFydFN0dWR5UmVzcG9uc2USKAoFc3R1ZHkYASABKAsyGS53ZWZ0LnNpbXVsYXRpb24udjEuU3R1ZHkiTAoLUnVuUXVlc3Rpb24SLwoJcHJlY2lzaW9uGAEgASgBQhe6SBQSEhEAAAAAAADwPyEAAAAAAAAAAEgAiAEBQgwKCl9wcmVjaXNpb24ihQIKD0NvbXBhcmVRdWVzdGlvbhIhChBvdGhlcl9wcm9qZWN0X2lkGAEgASgJQge6SARyAhhAEiMKCHNldHRpbmdzGAIgAygJQhG6SA6SAQsQZCIHcgUQAxigHxIiCgpvYmplY3RpdmVzGAMgAygJQg66SAuSAQgQFCIEcgIYZBJXCgZwcmljZXMYBCADKAsyLy53ZWZ0LnNpbXVsYXRpb24udjEuQ29tcGFyZVF1ZXN0aW9uLlByaWNlc0VudHJ5Qha6SBOaARAQ9AMqCxIJKQAAAAAAAAAAGi0KC1ByaWNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEi0wEKDVN3ZWVwUXVlc3Rpb24SGAoEdmFyeRgBIAEoCUIKukgHcgUQAxigHxIiCgpvYmplY3RpdmVzGAIgAygJQg66SAuSAQgQFCIEcgIYZBJVCgZwcmljZXMYAyADKAsyLS53ZWZ0LnNpbXVsYXRpb24udjEuU3dlZXBRdWVzdGlvbi5QcmljZXNFbnRyeUIWukgTmgEQEPQDKgsSCSkAAAAAAAAAABotCgtQcmljZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBIs4BChBDYXBhY2l0eVF1ZXN0aW9uEiQKCm9iamVjdGl2ZXMYASADKAlCELpIDZIBCggBEBQiBHICGGQSOAoScmVsYXRpdmVfcHJlY2lzaW9uGAIgASgBQhe6SBQSEhEAAAAAAADwPyEAAAAAAAAAAEgAiAEBEjIKDGhpZ2hlc3RfbG9hZBgDIAEoAUIXukgUEhIZAAAAAACIw0AhAAAAAAAAAABIAYgBAUIVChNfcmVsYXRpdmVfcHJlY2lzaW9uQg8KDV9oaWdoZXN0X2xvYWQiEQoPUHJlZGljdFF1ZXN0aW9uItwBCg1DaGFvc1F1ZXN0aW9uEjEKCGdhbWVfZGF5GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIGukgDyAEBEjQKDmJvdW5kYXJ5X2xldmVsGAIgASgBQhe6SBQSEhEAAAAAAADwPyEAAAAAAAAAAEgAiAEBEjgKEnJlbGF0aXZlX3ByZWNpc2lvbhgDIAEoAUIXukgUEhIRAAAAAAAA8D8hAAAAAAAAAABIAYgBAUIRCg9fYm91bmRhcnlfbGV2ZWxCFQoTX3JlbGF0aXZlX3ByZWNpc2lvbiIoCg9HZXRTdHVkeVJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQCI8ChBHZXRTdHVkeVJlc3BvbnNlEigKBXN0dWR5GAEgASgLMhkud2VmdC5zaW11bGF0aW9uLnYxLlN0dWR5InAKEkxpc3RTdHVkaWVzUmVxdWVzdBIdCgpwcm9qZWN0X2lkGAEgASgJQgm6SAZyBBABGEASHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGPQDIloKE0xpc3RTdHVkaWVzUmVzcG9uc2USKgoHc3R1ZGllcxgBIAMoCzIZLndlZnQuc2ltdWxhdGlvbi52MS5TdHVkeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKwoSQ2FuY2VsU3R1ZHlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiPwoTQ2FuY2VsU3R1ZHlSZXNwb25zZRIoCgVzdHVkeRgBIAEoCzIZLndlZnQuc2ltdWxhdGlvbi52MS5TdHVkeSIuChVHZXRTdHVkeVJlc3VsdFJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQCJBChZHZXRTdHVkeVJlc3VsdFJlc3BvbnNlEicKBnJlc3VsdBgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiLgoVR2V0U3R1ZHlSZXBvcnRSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiJgoWR2V0U3R1ZHlSZXBvcnRSZXNwb25zZRIMCgRodG1sGAEgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch53ZWZ0L3NpbXVsYXRpb24vdjEvc3R1ZHkucHJvdG8SEndlZnQuc2ltdWxhdGlvbi52MSLAAgoFU3R1ZHkSCgoCaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIXCg9wcm9qZWN0X3ZlcnNpb24YAyABKAUSEAoIcXVlc3Rpb24YBCABKAkSDgoGc3RhdHVzGAUgASgJEhAKCHByb2dyZXNzGAYgASgBEg0KBXBoYXNlGAcgASgJEhYKDmZhaWx1cmVfcmVhc29uGAggASgJEhIKCmNyZWF0ZWRfYnkYCSABKAkSLgoKY3JlYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoMGChFTdGFydFN0dWR5UmVxdWVzdBIdCgpwcm9qZWN0X2lkGAEgASgJQgm6SAZyBBABGEASLgoDcnVuGAIgASgLMh8ud2VmdC5zaW11bGF0aW9uLnYxLlJ1blF1ZXN0aW9uSAASNgoHY29tcGFyZRgDIAEoCzIjLndlZnQuc2ltdWxhdGlvbi52MS5Db21wYXJlUXVlc3Rpb25IABIyCgVzd2VlcBgEIAEoCzIhLndlZnQuc2ltdWxhdGlvbi52MS5Td2VlcFF1ZXN0aW9uSAASOAoIY2FwYWNpdHkYBSABKAsyJC53ZWZ0LnNpbXVsYXRpb24udjEuQ2FwYWNpdHlRdWVzdGlvbkgAEjYKB3ByZWRpY3QYBiABKAsyIy53ZWZ0LnNpbXVsYXRpb24udjEuUHJlZGljdFF1ZXN0aW9uSAASMgoFY2hhb3MYByABKAsyIS53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhb3NRdWVzdGlvbkgAEjYKB2V4cGxhaW4YCCABKAsyIy53ZWZ0LnNpbXVsYXRpb24udjEuRXhwbGFpblF1ZXN0aW9uSAASKgoEbG9hZBgUIAEoAUIXukgUEhIZAAAAAACIw0AhAAAAAAAAAABIAYgBARI2ChBkdXJhdGlvbl9zZWNvbmRzGBUgASgBQhe6SBQSEhkAAAAAABj1QCEAAAAAAAAAAEgCiAEBEjQKDndhcm11cF9zZWNvbmRzGBYgASgBQhe6SBQSEhEAAAAAABj1QCkAAAAAAAAAAEgDiAEBEiUKDHJlcGxpY2F0aW9ucxgXIAEoBUIKukgHGgUYkE4oAUgEiAEBEhEKBHNlZWQYGCABKA1IBYgBARIjCghzZXR0aW5ncxgZIAMoCUIRukgOkgELEGQiB3IFEAMYoB9CEQoIcXVlc3Rpb24SBbpIAggBQgcKBV9sb2FkQhMKEV9kdXJhdGlvbl9zZWNvbmRzQhEKD193YXJtdXBfc2Vjb25kc0IPCg1fcmVwbGljYXRpb25zQgcKBV9zZWVkIj4KElN0YXJ0U3R1ZHlSZXNwb25zZRIoCgVzdHVkeRgBIAEoCzIZLndlZnQuc2ltdWxhdGlvbi52MS5TdHVkeSJMCgtSdW5RdWVzdGlvbhIvCglwcmVjaXNpb24YASABKAFCF7pIFBISEQAAAAAAAPA/IQAAAAAAAAAASACIAQFCDAoKX3ByZWNpc2lvbiKFAgoPQ29tcGFyZVF1ZXN0aW9uEiEKEG90aGVyX3Byb2plY3RfaWQYASABKAlCB7pIBHICGEASIwoIc2V0dGluZ3MYAiADKAlCEbpIDpIBCxBkIgdyBRADGKAfEiIKCm9iamVjdGl2ZXMYAyADKAlCDrpIC5IBCBAUIgRyAhhkElcKBnByaWNlcxgEIAMoCzIvLndlZnQuc2ltdWxhdGlvbi52MS5Db21wYXJlUXVlc3Rpb24uUHJpY2VzRW50cnlCFrpIE5oBEBD0AyoLEgkpAAAAAAAAAAAaLQoLUHJpY2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASLTAQoNU3dlZXBRdWVzdGlvbhIYCgR2YXJ5GAEgASgJQgq6SAdyBRADGKAfEiIKCm9iamVjdGl2ZXMYAiADKAlCDrpIC5IBCBAUIgRyAhhkElUKBnByaWNlcxgDIAMoCzItLndlZnQuc2ltdWxhdGlvbi52MS5Td2VlcFF1ZXN0aW9uLlByaWNlc0VudHJ5Qha6SBOaARAQ9AMqCxIJKQAAAAAAAAAAGi0KC1ByaWNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEizgEKEENhcGFjaXR5UXVlc3Rpb24SJAoKb2JqZWN0aXZlcxgBIAMoCUIQukgNkgEKCAEQFCIEcgIYZBI4ChJyZWxhdGl2ZV9wcmVjaXNpb24YAiABKAFCF7pIFBISEQAAAAAAAPA/IQAAAAAAAAAASACIAQESMgoMaGlnaGVzdF9sb2FkGAMgASgBQhe6SBQSEhkAAAAAAIjDQCEAAAAAAAAAAEgBiAEBQhUKE19yZWxhdGl2ZV9wcmVjaXNpb25CDwoNX2hpZ2hlc3RfbG9hZCIRCg9QcmVkaWN0UXVlc3Rpb24i3AEKDUNoYW9zUXVlc3Rpb24SMQoIZ2FtZV9kYXkYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qga6SAPIAQESNAoOYm91bmRhcnlfbGV2ZWwYAiABKAFCF7pIFBISEQAAAAAAAPA/IQAAAAAAAAAASACIAQESOAoScmVsYXRpdmVfcHJlY2lzaW9uGAMgASgBQhe6SBQSEhEAAAAAAADwPyEAAAAAAAAAAEgBiAEBQhEKD19ib3VuZGFyeV9sZXZlbEIVChNfcmVsYXRpdmVfcHJlY2lzaW9uIucBCg9FeHBsYWluUXVlc3Rpb24SOQoJb2JqZWN0aXZlGAEgASgJQia6SCNyIVIAUgRtZWFuUgNwOTlSBmVycm9yc1IKdGhyb3VnaHB1dBJKCgZwcmljZXMYAiADKAsyLy53ZWZ0LnNpbXVsYXRpb24udjEuRXhwbGFpblF1ZXN0aW9uLlByaWNlc0VudHJ5Qgm6SAaaAQMQ9AMaTQoLUHJpY2VzRW50cnkSCwoDa2V5GAEgASgJEi0KBXZhbHVlGAIgASgLMh4ud2VmdC5zaW11bGF0aW9uLnYxLlN0ZXBQcmljZXM6AjgBIt4CCgpTdGVwUHJpY2VzEiIKBXNwZWVkGAEgASgBQg66SAsSCSEAAAAAAAAAAEgAiAEBEiUKCGluc3RhbmNlGAIgASgBQg66SAsSCSEAAAAAAAAAAEgBiAEBEiEKBHNsb3QYAyABKAFCDrpICxIJIQAAAAAAAAAASAKIAQESIQoEY29yZRgEIAEoAUIOukgLEgkhAAAAAAAAAABIA4gBARInCgpjb25uZWN0aW9uGAUgASgBQg66SAsSCSEAAAAAAAAAAEgEiAEBEiEKBGhpdHMYBiABKAFCDrpICxIJIQAAAAAAAAAASAWIAQESJQoIY2FwYWNpdHkYByABKAFCDrpICxIJIQAAAAAAAAAASAaIAQFCCAoGX3NwZWVkQgsKCV9pbnN0YW5jZUIHCgVfc2xvdEIHCgVfY29yZUINCgtfY29ubmVjdGlvbkIHCgVfaGl0c0ILCglfY2FwYWNpdHkiKAoPR2V0U3R1ZHlSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiPAoQR2V0U3R1ZHlSZXNwb25zZRIoCgVzdHVkeRgBIAEoCzIZLndlZnQuc2ltdWxhdGlvbi52MS5TdHVkeSJwChJMaXN0U3R1ZGllc1JlcXVlc3QSHQoKcHJvamVjdF9pZBgBIAEoCUIJukgGcgQQARhAEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUYyAEoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxj0AyJaChNMaXN0U3R1ZGllc1Jlc3BvbnNlEioKB3N0dWRpZXMYASADKAsyGS53ZWZ0LnNpbXVsYXRpb24udjEuU3R1ZHkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIisKEkNhbmNlbFN0dWR5UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAIj8KE0NhbmNlbFN0dWR5UmVzcG9uc2USKAoFc3R1ZHkYASABKAsyGS53ZWZ0LnNpbXVsYXRpb24udjEuU3R1ZHkiLgoVR2V0U3R1ZHlSZXN1bHRSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiQQoWR2V0U3R1ZHlSZXN1bHRSZXNwb25zZRInCgZyZXN1bHQYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ii4KFUdldFN0dWR5UmVwb3J0UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAIiYKFkdldFN0dWR5UmVwb3J0UmVzcG9uc2USDAoEaHRtbBgBIAEoCWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * A question about a project's architecture that takes many simulated runs to answer, and how far its answer is.
@@ -39,7 +39,7 @@ export type Study = Message<"weft.simulation.v1.Study"> & {
   projectVersion: number;
 
   /**
-   * "run", "compare", "sweep", "capacity", "predict" or "chaos".
+   * "run", "compare", "sweep", "capacity", "predict", "chaos" or "explain".
    *
    * @generated from field: string question = 4;
    */
@@ -151,6 +151,12 @@ export type StartStudyRequest = Message<"weft.simulation.v1.StartStudyRequest"> 
      */
     value: ChaosQuestion;
     case: "chaos";
+  } | {
+    /**
+     * @generated from field: weft.simulation.v1.ExplainQuestion explain = 8;
+     */
+    value: ExplainQuestion;
+    case: "explain";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -404,6 +410,84 @@ export const ChaosQuestionSchema: GenMessage<ChaosQuestion> = /*@__PURE__*/
   messageDesc(file_weft_simulation_v1_study, 8);
 
 /**
+ * What limits the system, with the evidence, and which small change brings most: every component a little faster, with one more
+ * instance, slot, core or connection, each under the same seeds.
+ *
+ * @generated from message weft.simulation.v1.ExplainQuestion
+ */
+export type ExplainQuestion = Message<"weft.simulation.v1.ExplainQuestion"> & {
+  /**
+   * What a change should improve: "mean", "p99", "errors" or "throughput"; errors when many fail, else the mean, when empty.
+   *
+   * @generated from field: string objective = 1;
+   */
+  objective: string;
+
+  /**
+   * Of one step of each change, by component.
+   *
+   * @generated from field: map<string, weft.simulation.v1.StepPrices> prices = 2;
+   */
+  prices: { [key: string]: StepPrices };
+};
+
+/**
+ * Describes the message weft.simulation.v1.ExplainQuestion.
+ * Use `create(ExplainQuestionSchema)` to create a new message.
+ */
+export const ExplainQuestionSchema: GenMessage<ExplainQuestion> = /*@__PURE__*/
+  messageDesc(file_weft_simulation_v1_study, 9);
+
+/**
+ * What one more costs, or a little faster work, more hits or more room in a cache; a change without a price has none.
+ *
+ * @generated from message weft.simulation.v1.StepPrices
+ */
+export type StepPrices = Message<"weft.simulation.v1.StepPrices"> & {
+  /**
+   * @generated from field: optional double speed = 1;
+   */
+  speed?: number | undefined;
+
+  /**
+   * @generated from field: optional double instance = 2;
+   */
+  instance?: number | undefined;
+
+  /**
+   * @generated from field: optional double slot = 3;
+   */
+  slot?: number | undefined;
+
+  /**
+   * @generated from field: optional double core = 4;
+   */
+  core?: number | undefined;
+
+  /**
+   * @generated from field: optional double connection = 5;
+   */
+  connection?: number | undefined;
+
+  /**
+   * @generated from field: optional double hits = 6;
+   */
+  hits?: number | undefined;
+
+  /**
+   * @generated from field: optional double capacity = 7;
+   */
+  capacity?: number | undefined;
+};
+
+/**
+ * Describes the message weft.simulation.v1.StepPrices.
+ * Use `create(StepPricesSchema)` to create a new message.
+ */
+export const StepPricesSchema: GenMessage<StepPrices> = /*@__PURE__*/
+  messageDesc(file_weft_simulation_v1_study, 10);
+
+/**
  * @generated from message weft.simulation.v1.GetStudyRequest
  */
 export type GetStudyRequest = Message<"weft.simulation.v1.GetStudyRequest"> & {
@@ -418,7 +502,7 @@ export type GetStudyRequest = Message<"weft.simulation.v1.GetStudyRequest"> & {
  * Use `create(GetStudyRequestSchema)` to create a new message.
  */
 export const GetStudyRequestSchema: GenMessage<GetStudyRequest> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 9);
+  messageDesc(file_weft_simulation_v1_study, 11);
 
 /**
  * @generated from message weft.simulation.v1.GetStudyResponse
@@ -435,7 +519,7 @@ export type GetStudyResponse = Message<"weft.simulation.v1.GetStudyResponse"> & 
  * Use `create(GetStudyResponseSchema)` to create a new message.
  */
 export const GetStudyResponseSchema: GenMessage<GetStudyResponse> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 10);
+  messageDesc(file_weft_simulation_v1_study, 12);
 
 /**
  * @generated from message weft.simulation.v1.ListStudiesRequest
@@ -462,7 +546,7 @@ export type ListStudiesRequest = Message<"weft.simulation.v1.ListStudiesRequest"
  * Use `create(ListStudiesRequestSchema)` to create a new message.
  */
 export const ListStudiesRequestSchema: GenMessage<ListStudiesRequest> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 11);
+  messageDesc(file_weft_simulation_v1_study, 13);
 
 /**
  * Newest first.
@@ -486,7 +570,7 @@ export type ListStudiesResponse = Message<"weft.simulation.v1.ListStudiesRespons
  * Use `create(ListStudiesResponseSchema)` to create a new message.
  */
 export const ListStudiesResponseSchema: GenMessage<ListStudiesResponse> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 12);
+  messageDesc(file_weft_simulation_v1_study, 14);
 
 /**
  * @generated from message weft.simulation.v1.CancelStudyRequest
@@ -503,7 +587,7 @@ export type CancelStudyRequest = Message<"weft.simulation.v1.CancelStudyRequest"
  * Use `create(CancelStudyRequestSchema)` to create a new message.
  */
 export const CancelStudyRequestSchema: GenMessage<CancelStudyRequest> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 13);
+  messageDesc(file_weft_simulation_v1_study, 15);
 
 /**
  * @generated from message weft.simulation.v1.CancelStudyResponse
@@ -520,7 +604,7 @@ export type CancelStudyResponse = Message<"weft.simulation.v1.CancelStudyRespons
  * Use `create(CancelStudyResponseSchema)` to create a new message.
  */
 export const CancelStudyResponseSchema: GenMessage<CancelStudyResponse> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 14);
+  messageDesc(file_weft_simulation_v1_study, 16);
 
 /**
  * @generated from message weft.simulation.v1.GetStudyResultRequest
@@ -537,7 +621,7 @@ export type GetStudyResultRequest = Message<"weft.simulation.v1.GetStudyResultRe
  * Use `create(GetStudyResultRequestSchema)` to create a new message.
  */
 export const GetStudyResultRequestSchema: GenMessage<GetStudyResultRequest> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 15);
+  messageDesc(file_weft_simulation_v1_study, 17);
 
 /**
  * @generated from message weft.simulation.v1.GetStudyResultResponse
@@ -556,7 +640,7 @@ export type GetStudyResultResponse = Message<"weft.simulation.v1.GetStudyResultR
  * Use `create(GetStudyResultResponseSchema)` to create a new message.
  */
 export const GetStudyResultResponseSchema: GenMessage<GetStudyResultResponse> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 16);
+  messageDesc(file_weft_simulation_v1_study, 18);
 
 /**
  * @generated from message weft.simulation.v1.GetStudyReportRequest
@@ -573,7 +657,7 @@ export type GetStudyReportRequest = Message<"weft.simulation.v1.GetStudyReportRe
  * Use `create(GetStudyReportRequestSchema)` to create a new message.
  */
 export const GetStudyReportRequestSchema: GenMessage<GetStudyReportRequest> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 17);
+  messageDesc(file_weft_simulation_v1_study, 19);
 
 /**
  * @generated from message weft.simulation.v1.GetStudyReportResponse
@@ -592,5 +676,5 @@ export type GetStudyReportResponse = Message<"weft.simulation.v1.GetStudyReportR
  * Use `create(GetStudyReportResponseSchema)` to create a new message.
  */
 export const GetStudyReportResponseSchema: GenMessage<GetStudyReportResponse> = /*@__PURE__*/
-  messageDesc(file_weft_simulation_v1_study, 18);
+  messageDesc(file_weft_simulation_v1_study, 20);
 

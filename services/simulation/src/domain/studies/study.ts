@@ -2,7 +2,7 @@
  * What a study is: a question about an architecture that takes many simulated runs to answer, and how far its answer is.
  * Times are epoch milliseconds unless their name says otherwise.
  */
-import type { Architecture } from "@weft/simulator";
+import type { Architecture, ElasticityObjective, ElasticityPrices } from "@weft/simulator";
 
 export type StudyStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED";
 
@@ -40,6 +40,12 @@ export type Question =
       readonly gameDay: object;
       readonly boundaryLevel?: number;
       readonly relativePrecision?: number;
+    }
+  | {
+      readonly kind: "explain";
+      readonly objective?: ElasticityObjective;
+      /** Of one step of each change, by component. */
+      readonly prices: Readonly<Record<string, ElasticityPrices>>;
     };
 
 /** What was asked; what is absent has the simulator's default. */

@@ -1,1 +1,0 @@
-export { defaultPoolSize, OverflowError, ReplicationPool } from "@weft/simulator/studies";
