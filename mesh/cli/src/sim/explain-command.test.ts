@@ -24,7 +24,7 @@ const shop = {
   ],
   workloads: [{ id: "visits", component: "people", ratePerSecond: 75 }],
 };
-const short = ["--duration", "9s", "--warmup", "1s", "--replications", "8"];
+const short = ["--duration", "7s", "--warmup", "1s", "--replications", "8"];
 
 let folder: string;
 let said: string;
@@ -63,7 +63,7 @@ const refusal = (...args: string[]) =>
 describe("weft sim explain", () => {
   test("names what limits, why, what to buy, and where slow requests spend their time", async () => {
     const table = await run("shop.json", ...short, "--prices", "prices.json");
-    expect(table).toMatch(/^shop\.json: 8 replications of 9 s, the first 1 s left out/);
+    expect(table).toMatch(/^shop\.json: 8 replications of 7 s, the first 1 s left out/);
     expect(table).toMatch(/^db limits: its capacity changes the answer most \(7\d/m);
     expect(table).toMatch(/^ {2}- 1 % more capacity of db changes the mean latency by -\d/m);
     expect(table).toMatch(/^db: faster work +better +\+\d.*\d to \+\d.* % +20 +\+[\d.]+ % +[\d.]+ ms to [\d.]+ ms/m);
@@ -74,7 +74,7 @@ describe("weft sim explain", () => {
   });
 
   test("gives the same as JSON, each time", async () => {
-    const options = ["shop.json", "--duration", "4s", "--warmup", "1s", "--replications", "2", "--format", "json"];
+    const options = ["shop.json", "--duration", "2s", "--warmup", "1s", "--replications", "2", "--format", "json"];
     const text = await run(...options, "--objective", "p99");
     const { insight, tail, study, leftOut } = JSON.parse(text);
     expect(insight.elasticity.objective).toBe("p99Ms");

@@ -3,14 +3,17 @@
  * wrong before anything is changed.
  */
 import type { Change } from "./changes.ts";
+import { checkLoad } from "./check-architecture.ts";
 import { distributionIssues } from "./check-distribution.ts";
-import { statistic } from "./component-statistics.ts";
+import { eventKind } from "./event-kinds.ts";
+import { noLane } from "./event-queue.ts";
 import type { Model, ModelComponent } from "./model.ts";
 import type { ModelIssue } from "./model-error.ts";
 import type { RequestFlow } from "./request-flow.ts";
 import type { RunComponent } from "./run-component.ts";
 import type { RunLink } from "./run-link.ts";
 import type { RunState } from "./run-state.ts";
+import { stage } from "./visit.ts";
 import type { WorkloadSources } from "./workload-sources.ts";
 
 const nsPerMs = 1e6;
@@ -19,8 +22,8 @@ export class ChangeApplier {
   readonly #run: RunState;
   readonly #flow: RequestFlow;
   readonly #sources: WorkloadSources;
-  /** Instances that are down: whether they took requests before. */
-  readonly #wasMember = new Map<number, boolean>();
+  /** Instances that are down and took requests until callers noticed. */
+  readonly #wereMembers = new Set<number>();
 
   constructor(run: RunState, flow: RequestFlow, sources: WorkloadSources) {
     this.#run = run;
@@ -71,6 +74,7 @@ export class ChangeApplier {
         break;
       case "breaker":
         link.breaker = change.breaker && { ...change.breaker, probes: change.breaker.probes ?? 1 };
+        this.#flow.outgoing.breakerChanged(link);
         break;
       case "connections":
         link.maxConnections = change.connections;
@@ -105,6 +109,7 @@ export class ChangeApplier {
       case "slots":
         for (const instance of this.#instances(component)) {
           this.#run.stations.slots[instance] = change.slots;
+          this.#run.capacity.settle(instance, this.#run.queue.nowNs);
           this.#flow.fillSlots(instance);
         }
         return;
@@ -116,32 +121,43 @@ export class ChangeApplier {
         return;
       case "rate_limit":
         this.#flow.limiters.scale(component.index, change.factor, this.#run.queue.nowNs);
+        this.#retimeLimited(component.index);
+    }
+  }
+
+  /** Who waits for a token gets it when the rate of now says, in the order of before. */
+  #retimeLimited(component: number): void {
+    const { visits, queue } = this.#run;
+    const waiting = visits.all
+      .filter((visit) => visit.stage === stage.limited && visit.component.index === component)
+      .sort((a, b) => a.dueSequence - b.dueSequence);
+    for (const [place, visit] of waiting.entries()) {
+      const waitNs = this.#flow.limiters.waitNs(component, waiting.length - 1 - place);
+      visit.dueSequence = queue.after(waitNs, noLane, eventKind.token, visit.index);
     }
   }
 
   #stop(component: RunComponent, number: number, { inFlight, isNoticed }: Extract<Change, { kind: "down" }>): void {
-    const { stations, statistics, queue } = this.#run;
+    const { stations, capacity, queue } = this.#run;
     const instance = (stations.first[component.index] as number) + number;
     if (stations.isDown[instance] === 1) return;
     stations.isDown[instance] = 1;
-    const wasMember = stations.isMember(instance);
-    if (wasMember) statistics.shift(component.index, statistic.instances, -1, queue.nowNs);
-    this.#wasMember.set(instance, wasMember);
-    if (isNoticed) stations.setMember(instance, false);
+    if (isNoticed && stations.isMember(instance)) {
+      this.#wereMembers.add(instance);
+      stations.setMember(instance, false);
+    }
+    capacity.settle(instance, queue.nowNs);
     if (inFlight === "fail") this.#flow.failAll(instance);
   }
 
   #start(component: RunComponent, number: number): void {
-    const { stations, statistics, queue } = this.#run;
+    const { stations, capacity, queue } = this.#run;
     const instance = (stations.first[component.index] as number) + number;
     if (stations.isDown[instance] === 0) return;
     stations.isDown[instance] = 0;
     this.#flow.caches.flushInstance(component.index, instance);
-    if (this.#wasMember.get(instance) === true) {
-      stations.setMember(instance, true);
-      statistics.shift(component.index, statistic.instances, 1, queue.nowNs);
-    }
-    this.#wasMember.delete(instance);
+    if (this.#wereMembers.delete(instance)) stations.setMember(instance, true);
+    capacity.settle(instance, queue.nowNs);
     this.#flow.fillSlots(instance);
   }
 
@@ -192,7 +208,7 @@ export function checkChange(change: Change, model: Model): ModelIssue[] {
   }
   switch (change.kind) {
     case "load":
-      number("load", change.load, 0, 10_000);
+      for (const { field, message } of checkLoad(model.workloads, change.load)) refuse(field, message);
       break;
     case "workload":
     case "rate_limit":

@@ -4,7 +4,7 @@
  *
  * More are started at once and take requests after the start delay. Fewer must have been enough for the whole scale-down
  * delay: the most that was wanted in it counts. One that goes takes no new requests and ends what it has. Utilization is of
- * the cores where they are shared, else of the slots, over the instances that took requests.
+ * the cores where they are shared, else of the slots, as capacity.ts counts them.
  */
 import { statistic } from "./component-statistics.ts";
 import { eventKind } from "./event-kinds.ts";
@@ -15,12 +15,15 @@ import type { RunState } from "./run-state.ts";
 const nsPerMs = 1e6;
 /** As Kubernetes has it: a utilization this close to the target changes nothing. */
 const tolerance = 0.1;
+/** A hair above a whole number wants no further instance. */
+const rounding = 1e-9;
 
 interface Scaler {
   readonly component: ModelComponent;
   readonly settings: NonNullable<ModelComponent["autoscaler"]>;
   busyAreaNs: number;
-  instancesAreaNs: number;
+  capacityAreaNs: number;
+  servingAreaNs: number;
   /** What was wanted and when, the oldest first, as far back as the scale-down delay. */
   wanted: { readonly atNs: number; readonly instances: number }[];
   /** Instances that are being started. */
@@ -37,7 +40,15 @@ export class Autoscalers {
       const settings = component.autoscaler;
       if (settings === undefined) return undefined;
       run.queue.after(settings.intervalMs * nsPerMs, noLane, eventKind.scale, component.index);
-      return { component, settings, busyAreaNs: 0, instancesAreaNs: 0, wanted: [], starting: new Set() };
+      return {
+        component,
+        settings,
+        busyAreaNs: 0,
+        capacityAreaNs: 0,
+        servingAreaNs: 0,
+        wanted: [],
+        starting: new Set(),
+      };
     });
   }
 
@@ -60,27 +71,33 @@ export class Autoscalers {
 
   /** A started instance takes requests. Answers its component. */
   onReady(instance: number): number {
-    const { stations, statistics, queue } = this.#run;
+    const { stations, capacity, queue } = this.#run;
     const component = stations.component[instance] as number;
-    if (this.#scalers[component]?.starting.delete(instance) !== true) return component;
+    // One that went down while it was started is not there; the next decision is about who is.
+    if (this.#scalers[component]?.starting.delete(instance) !== true || stations.isDown[instance] === 1)
+      return component;
     stations.setMember(instance, true);
-    statistics.shift(component, statistic.instances, 1, queue.nowNs);
+    capacity.settle(instance, queue.nowNs);
     return component;
   }
 
   #wanted(scaler: Scaler, running: number): number {
     const { statistics, queue } = this.#run;
     const { component, settings } = scaler;
-    const busyLevel = component.cpus > 0 ? statistic.cores : statistic.held;
-    const perInstance = component.cpus > 0 ? component.cpus : component.concurrency;
-    const busyAreaNs = statistics.areaOf(component.index, busyLevel, queue.nowNs);
-    const instancesAreaNs = statistics.areaOf(component.index, statistic.instances, queue.nowNs);
-    const capacityNs = (instancesAreaNs - scaler.instancesAreaNs) * perInstance;
+    const areaOf = (level: number) => statistics.areaOf(component.index, level, queue.nowNs);
+    const sharesCores = component.cpus > 0;
+    const busyAreaNs = areaOf(sharesCores ? statistic.cores : statistic.held);
+    const capacityAreaNs = sharesCores ? areaOf(statistic.serving) * component.cpus : areaOf(statistic.slots);
+    const servingAreaNs = areaOf(statistic.serving);
+    const capacityNs = capacityAreaNs - scaler.capacityAreaNs;
     const utilization = capacityNs === 0 ? 0 : (busyAreaNs - scaler.busyAreaNs) / capacityNs;
+    const instances = (servingAreaNs - scaler.servingAreaNs) / (settings.intervalMs * nsPerMs);
     scaler.busyAreaNs = busyAreaNs;
-    scaler.instancesAreaNs = instancesAreaNs;
+    scaler.capacityAreaNs = capacityAreaNs;
+    scaler.servingAreaNs = servingAreaNs;
     const ratio = utilization / settings.targetUtilization;
-    const wanted = Math.abs(ratio - 1) <= tolerance ? running : Math.ceil(running * ratio);
+    // Times the instances that were used so much, not those that there are by now.
+    const wanted = Math.abs(ratio - 1) <= tolerance ? running : Math.ceil(instances * ratio - rounding);
     return Math.min(settings.maxInstances, Math.max(settings.minInstances, wanted));
   }
 
@@ -98,13 +115,13 @@ export class Autoscalers {
 
   /** The last ones go first; the first is a database's primary. */
   #stop(scaler: Scaler, count: number): void {
-    const { stations, statistics, queue } = this.#run;
+    const { stations, capacity, queue } = this.#run;
     const first = stations.first[scaler.component.index] as number;
     let spare = count;
     for (let instance = first + scaler.component.maxInstances - 1; spare > 0 && instance >= first; instance--) {
       if (!stations.isMember(instance)) continue;
       stations.setMember(instance, false);
-      statistics.shift(scaler.component.index, statistic.instances, -1, queue.nowNs);
+      capacity.settle(instance, queue.nowNs);
       spare--;
     }
   }

@@ -43,6 +43,8 @@ export class Chooser {
     const count = to - from;
     if (count === 1) return members[from] as number;
     switch (this.#kind) {
+      case "power_of_two":
+        return this.#lessLoadedOfTwo(from, count);
       case "random":
         return members[from + this.#stream.below(count)] as number;
       case "weighted":
@@ -53,8 +55,6 @@ export class Chooser {
         return this.#leastLoaded(from, to, this.#stream.below(count));
       case "consistent_hash":
         return this.#hashed(from, to, session);
-      default:
-        return this.#lessLoadedOfTwo(from, count);
     }
   }
 

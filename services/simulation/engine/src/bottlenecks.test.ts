@@ -80,3 +80,11 @@ describe("findBottlenecks", () => {
     expect(bottlenecksOf(singleStation(0, {}))).toEqual([]);
   });
 });
+
+describe("findBottlenecks with shared cores", () => {
+  test("names the cores, which are full before the slots are", () => {
+    const [first] = bottlenecksOf(singleStation(230, { concurrency: 10_000, cpus: 2, serviceTime: exponential(10) }));
+    expect(first).toMatchObject({ component: "station", reason: "saturated", utilization: expect.closeTo(1, 2) });
+    expect(first?.message).toMatch(/^station: its 2 cores are (99\.\d|100\.0) % busy/);
+  });
+});

@@ -5,7 +5,8 @@
  * component whose slots are full only because it waits for another limiting one behind it is listed after that one: the
  * cause comes first. When nothing limits, the candidates are what will limit first and what costs most today: the one
  * whose queues hold the largest share of the time requests spend in the system, and the one with the highest utilization.
- * Utilization alone misleads: 100 slots at 90 % make nobody wait, one slot at 80 % does.
+ * Utilization alone misleads: 100 slots at 90 % make nobody wait, one slot at 80 % does. Where slots share cores, the
+ * busier of the two is what counts: requests pile up in slots that are not full while the cores are.
  *
  * Growth counts as real when it exceeds four standard deviations of what random arrivals do by themselves (the square
  * root of the number of arrivals) and the queue ended well above its mean: a steadily growing one ends at twice its mean.
@@ -17,7 +18,7 @@ export interface Bottleneck {
   readonly component: string;
   readonly reason: "saturated" | "growing-queue" | "highest-demand";
   readonly message: string;
-  /** Mean share of the slots held, 0 to 1. */
+  /** Mean share of the slots held, or of the cores that work where these are shared and busier; 0 to 1. */
   readonly utilization: number;
   /** The load it could bear, as a multiple of this one; below 1 when it gets more than it can do. */
   readonly headroom: number;
@@ -33,7 +34,10 @@ const mostListed = 3;
 interface Candidate {
   readonly component: ModelComponent;
   readonly period: ComponentPeriod;
-  /** Slots needed for everything that arrived, as a share of those there are. */
+  /** Of slots or cores. */
+  readonly used: number;
+  readonly areCoresBusier: boolean;
+  /** Slots (or cores) needed for everything that arrived, as a share of those there are. */
   readonly offered: number;
   /** Of all the time requests spent in the system, the share spent in this component's queues. */
   readonly waitShare: number;
@@ -60,13 +64,17 @@ function readCandidates(model: Model, periods: readonly ComponentPeriod[]): Cand
     const { arrivals, shed, completed, failed, queueLengthStart, queueLengthEnd, queueLengthMean } = period;
     const growth = queueLengthEnd - queueLengthStart;
     const served = completed + failed;
+    const areCoresBusier = period.coreUtilization > Math.min(period.utilization, fullUtilization);
+    const used = areCoresBusier ? period.coreUtilization : period.utilization;
     candidates.push({
       component,
       period,
-      offered: period.utilization * Math.max(1, served === 0 ? 1 : (served + shed + Math.max(0, growth)) / served),
+      used,
+      areCoresBusier,
+      offered: used * Math.max(1, served === 0 ? 1 : (served + shed + Math.max(0, growth)) / served),
       waitShare: Math.min(1, ratio(period.queueLengthMean, presentInClients)),
       isGrowing: growth > growthDeviations * Math.sqrt(arrivals) && queueLengthEnd > growthEndToMean * queueLengthMean,
-      isFull: period.utilization >= fullUtilization || shed > notableShedRatio * arrivals,
+      isFull: used >= fullUtilization || shed > notableShedRatio * arrivals,
     });
   }
   return candidates;
@@ -98,7 +106,7 @@ function findCause(
   limiting: ReadonlyMap<number, Candidate>,
 ): Candidate | undefined {
   const { workUtilization, utilization } = candidate.period;
-  if (workUtilization > utilization / 2) return undefined;
+  if (candidate.areCoresBusier || workUtilization > utilization / 2) return undefined;
   const seen = new Set<number>();
   const pending = [candidate.component];
   for (let component = pending.pop(); component !== undefined; component = pending.pop()) {
@@ -114,7 +122,7 @@ function findCause(
 }
 
 function nearestLimits(candidates: readonly Candidate[]): Candidate[] {
-  const byUse = [...candidates].sort((a, b) => b.period.utilization - a.period.utilization);
+  const byUse = [...candidates].sort((a, b) => b.used - a.used);
   const byWait = [...candidates].sort((a, b) => b.waitShare - a.waitShare);
   const mostUsed = byUse[0];
   const mostWaited = byWait[0];
@@ -124,16 +132,14 @@ function nearestLimits(candidates: readonly Candidate[]): Candidate[] {
 }
 
 function describe(candidate: Candidate, reason: Bottleneck["reason"], message: string): Bottleneck {
-  const { component, period, offered } = candidate;
-  return { component: component.id, reason, message, utilization: period.utilization, headroom: 1 / offered };
+  const { component, used, offered } = candidate;
+  return { component: component.id, reason, message, utilization: used, headroom: 1 / offered };
 }
 
-function limitMessage({ component, period, offered, isGrowing }: Candidate): string {
+function limitMessage(candidate: Candidate): string {
+  const { component, period, offered, isGrowing } = candidate;
   const served = ratio(period.completed + period.failed, period.seconds);
-  const parts = [
-    `${component.name}: ${slots(component)} ${percent(period.utilization)} held`,
-    `${number(served)} requests/s answered`,
-  ];
+  const parts = [`${component.name}: ${useOf(candidate)}`, `${number(served)} requests/s answered`];
   if (isGrowing) {
     parts.push(
       `the queue grew from ${period.queueLengthStart} to ${period.queueLengthEnd} (mean ${number(period.queueLengthMean)})`,
@@ -154,18 +160,22 @@ function heldMessage({ period }: Candidate, cause: Candidate | undefined): strin
   return waitingShare > 0.5 ? `; ${percent(waitingShare)} of that time the slots wait for calls downstream` : "";
 }
 
-function demandMessage({ component, period, offered, waitShare }: Candidate): string {
+function demandMessage(candidate: Candidate): string {
+  const { component, period, offered, waitShare } = candidate;
   const served = ratio(period.completed + period.failed, period.seconds);
   return (
-    `${component.name}: ${slots(component)} ${percent(period.utilization)} held at ${number(served)} requests/s, ` +
+    `${component.name}: ${useOf(candidate)} at ${number(served)} requests/s, ` +
     `full at ${number(served / offered)}; requests wait ${number(period.waitMeanMs)} ms for a slot, ` +
     `${percent(waitShare)} of the time they spend in the system`
   );
 }
 
-function slots({ instances, concurrency }: ModelComponent): string {
-  const count = instances * concurrency;
-  return count === 1 ? "its slot is" : `its ${count} slots are`;
+/** "its 4 slots are 93.1 % held". */
+function useOf({ component, used, areCoresBusier }: Candidate): string {
+  const { instances, concurrency, cpus } = component;
+  const count = instances * (areCoresBusier ? cpus : concurrency);
+  const [one, many, how] = areCoresBusier ? ["core", "cores", "busy"] : ["slot", "slots", "held"];
+  return `${count === 1 ? `its ${one} is` : `its ${number(count)} ${many} are`} ${percent(used)} ${how}`;
 }
 
 function percent(share: number): string {

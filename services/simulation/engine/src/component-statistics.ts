@@ -12,7 +12,9 @@
  * admitted), shed (refused at once), or present (waiting, or holding a slot). So for every component and period,
  * present at its start + arrivals = completed + failed + shed + present at its end.
  */
-export const statistic = {
+import { RequestCounts } from "./request-counts.ts";
+
+const counters = {
   arrivals: 0,
   completed: 1,
   failed: 2,
@@ -59,162 +61,115 @@ export const statistic = {
   cores: 29,
   backlog: 30,
   instances: 31,
+  /** instances that take requests or still end what they have, and the slots of those */
+  serving: 32,
+  slots: 33,
   /** Integrals over time of the levels, in the same order. */
-  presentArea: 32,
-  waitingArea: 33,
-  heldArea: 34,
-  workingArea: 35,
-  coresArea: 36,
-  backlogArea: 37,
-  instancesArea: 38,
+  presentArea: 34,
+  waitingArea: 35,
+  heldArea: 36,
+  workingArea: 37,
+  coresArea: 38,
+  backlogArea: 39,
+  instancesArea: 40,
+  servingArea: 41,
+  slotsArea: 42,
 } as const;
-export const statisticsPerComponent = 39;
+const width = 43;
+/** For others; this file reads its own constants, which the compiler knows, and not the exported ones. */
+export const statistic = counters;
+export const statisticsPerComponent = width;
 const levels = [
-  statistic.present,
-  statistic.waiting,
-  statistic.held,
-  statistic.working,
-  statistic.cores,
-  statistic.backlog,
-  statistic.instances,
+  counters.present,
+  counters.waiting,
+  counters.held,
+  counters.working,
+  counters.cores,
+  counters.backlog,
+  counters.instances,
+  counters.serving,
+  counters.slots,
+];
+/** Figures that `RequestCounts` has. */
+const ownFigures = [
+  ...(["arrivals", "completed", "failed", "shed", "started", "waited", "onTime", "waitedNs", "residenceNs"] as const),
+  ...(["present", "waiting", "held", "working"] as const),
+  ...(["presentArea", "waitingArea", "heldArea", "workingArea"] as const),
 ];
 /** From a level to its integral. */
-const toArea = statistic.presentArea - statistic.present;
+const toArea = counters.presentArea - counters.present;
 
-/** All statistics as of one moment: component `c`'s are at `c * statisticsPerComponent + statistic.x`. */
+/** All statistics as of one moment: component `c`'s are at `c * width + counters.x`. */
 export interface Snapshot {
   readonly atNs: number;
   readonly values: Float64Array;
 }
 
 export class ComponentStatistics {
-  /** Longest total queue of each component since `forgetLongestQueues`. */
-  readonly longestQueue: Float64Array;
   readonly #values: Float64Array;
-  readonly #components: number;
+  /** By component: what is counted there, and only copied into the values when somebody reads. */
+  readonly #requests: readonly RequestCounts[];
 
   constructor(components: number) {
-    this.#components = components;
-    this.#values = new Float64Array(components * statisticsPerComponent);
-    this.longestQueue = new Float64Array(components);
+    this.#values = new Float64Array(components * width);
+    this.#requests = Array.from({ length: components }, () => new RequestCounts());
+  }
+
+  requestsAt(component: number): RequestCounts {
+    return this.#requests[component] as RequestCounts;
   }
 
   snapshot(atNs: number): Snapshot {
+    this.#settle();
     const values = this.#values.slice();
-    for (let base = 0; base < values.length; base += statisticsPerComponent) {
+    for (let base = 0; base < values.length; base += width) {
       for (const level of levels) add(values, base + level + toArea, (values[base + level] as number) * atNs);
     }
     return { atNs, values };
   }
 
-  /** Counts an event that changes no level: one of `statistic`. */
+  /** Counts an event that changes no level: one of `statistic` that `RequestCounts` does not have. */
   count(component: number, which: number): void {
-    add(this.#values, component * statisticsPerComponent + which, 1);
+    add(this.#values, component * width + which, 1);
   }
 
-  /** Adds to what is no count and no level: one of `statistic`. */
+  /** Adds to what is no count and no level: one of `statistic` that `RequestCounts` does not have. */
   add(component: number, which: number, amount: number): void {
-    add(this.#values, component * statisticsPerComponent + which, amount);
+    add(this.#values, component * width + which, amount);
   }
 
-  /** Changes a level by an amount. */
+  /** Changes a level that `RequestCounts` does not have by an amount. */
   shift(component: number, level: number, amount: number, nowNs: number): void {
-    const at = component * statisticsPerComponent + level;
+    const at = component * width + level;
     add(this.#values, at, amount);
     add(this.#values, at + toArea, -amount * nowNs);
   }
 
-  level(component: number, level: number): number {
-    return this.#values[component * statisticsPerComponent + level] as number;
-  }
-
   /** The integral of a level since the start. */
   areaOf(component: number, level: number, nowNs: number): number {
-    const at = component * statisticsPerComponent + level;
+    this.#settle();
+    const at = component * width + level;
     return (this.#values[at + toArea] as number) + (this.#values[at] as number) * nowNs;
   }
 
-  arrive(component: number, nowNs: number): void {
-    const values = this.#values;
-    const base = component * statisticsPerComponent;
-    add(values, base + statistic.arrivals, 1);
-    rise(values, base + statistic.present, nowNs);
-  }
-
-  enqueue(component: number, nowNs: number): void {
-    const values = this.#values;
-    const base = component * statisticsPerComponent;
-    rise(values, base + statistic.waiting, nowNs);
-    const waiting = values[base + statistic.waiting] as number;
-    if (waiting > (this.longestQueue[component] as number)) this.longestQueue[component] = waiting;
-  }
-
-  /** A request gets a slot, straight away or out of the queue. */
-  takeSlot(component: number, nowNs: number, isFromQueue: boolean, waitedNs: number): void {
-    const values = this.#values;
-    const base = component * statisticsPerComponent;
-    add(values, base + statistic.started, 1);
-    rise(values, base + statistic.held, nowNs);
-    if (!isFromQueue) return;
-    fall(values, base + statistic.waiting, nowNs);
-    add(values, base + statistic.waited, 1);
-    add(values, base + statistic.waitedNs, waitedNs);
-  }
-
-  startWork(component: number, nowNs: number): void {
-    rise(this.#values, component * statisticsPerComponent + statistic.working, nowNs);
-  }
-
-  endWork(component: number, nowNs: number): void {
-    fall(this.#values, component * statisticsPerComponent + statistic.working, nowNs);
-  }
-
-  /** A slot is freed by a request that stays. */
-  release(component: number, nowNs: number): void {
-    fall(this.#values, component * statisticsPerComponent + statistic.held, nowNs);
-  }
-
-  /** A request that was admitted is answered. */
-  leave(component: number, nowNs: number, hasFailed: boolean, residenceNs: number, held: boolean): void {
-    const values = this.#values;
-    const base = component * statisticsPerComponent;
-    add(values, base + (hasFailed ? statistic.failed : statistic.completed), 1);
-    fall(values, base + statistic.present, nowNs);
-    add(values, base + statistic.residenceNs, residenceNs);
-    if (held) fall(values, base + statistic.held, nowNs);
-  }
-
-  /** A request leaves the queue without having got a slot; it still has to leave or to be shed. */
-  leaveQueue(component: number, nowNs: number): void {
-    fall(this.#values, component * statisticsPerComponent + statistic.waiting, nowNs);
-  }
-
-  /** A request is refused, on arrival or after it has waited. */
-  shed(component: number, nowNs: number, residenceNs: number): void {
-    const values = this.#values;
-    const base = component * statisticsPerComponent;
-    fall(values, base + statistic.present, nowNs);
-    add(values, base + statistic.residenceNs, residenceNs);
-    add(values, base + statistic.shed, 1);
+  /** Of each component, since `forgetLongestQueues`. */
+  longestQueues(): Float64Array {
+    return Float64Array.from(this.#requests, ({ longestQueue }) => longestQueue);
   }
 
   forgetLongestQueues(): void {
-    for (let component = 0; component < this.#components; component++) {
-      this.longestQueue[component] = this.level(component, statistic.waiting);
+    for (const requests of this.#requests) requests.forgetLongestQueue();
+  }
+
+  /** Copies what the components' own objects count to where everything else is. */
+  #settle(): void {
+    for (const [component, requests] of this.#requests.entries()) {
+      const base = component * width;
+      for (const name of ownFigures) this.#values[base + counters[name]] = requests[name];
     }
   }
 }
 
 function add(values: Float64Array, index: number, amount: number): void {
   values[index] = (values[index] as number) + amount;
-}
-
-function rise(values: Float64Array, level: number, nowNs: number): void {
-  values[level] = (values[level] as number) + 1;
-  values[level + toArea] = (values[level + toArea] as number) - nowNs;
-}
-
-function fall(values: Float64Array, level: number, nowNs: number): void {
-  values[level] = (values[level] as number) - 1;
-  values[level + toArea] = (values[level + toArea] as number) + nowNs;
 }

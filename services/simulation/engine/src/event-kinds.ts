@@ -28,6 +28,4 @@ export const eventKind = {
   scale: 12,
   /** An instance that was started takes requests. Subject: the instance. */
   instanceReady: 13,
-  /** A change that was planned for this time. Subject: its number. */
-  change: 14,
 } as const;

@@ -91,11 +91,11 @@ describe("EventQueue", () => {
 
   test("a lane of events that may be cancelled hands out the first, and then only those that still count", () => {
     const queue = new EventQueue();
-    const dues = { dueSequence: new Float64Array(10) };
-    const lane = queue.laneOf(7, dues);
+    const due = new Float64Array(10);
+    const lane = queue.laneOf(7, { dueSequence: (subject) => due[subject] as number });
     expect(queue.laneOf(7)).not.toBe(lane);
-    for (let subject = 0; subject < 10; subject++) dues.dueSequence[subject] = queue.after(7, lane, 1, subject);
-    for (const subject of [1, 2, 5, 9]) dues.dueSequence[subject] = 0;
+    for (let subject = 0; subject < 10; subject++) due[subject] = queue.after(7, lane, 1, subject);
+    for (const subject of [1, 2, 5, 9]) due[subject] = 0;
     const order: number[] = [];
     while (queue.pop()) order.push(queue.subject);
     expect(order).toEqual([0, 3, 4, 6, 7, 8]);

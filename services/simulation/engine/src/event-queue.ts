@@ -26,10 +26,12 @@ const maxLanes = 4096;
 
 /** What `laneOf` answers when there is none. */
 export const noLane = -1;
+/** The compiler knows constants that are not exported; those that are it reads from memory each time. */
+const withoutLane = noLane;
 
 /** Who schedules events that may be cancelled: by subject, the sequence of the event that counts. */
 export interface Dues {
-  readonly dueSequence: Float64Array;
+  dueSequence(subject: number): number;
 }
 
 /** Kinds must be below 15 and subjects below 2^27. */
@@ -72,11 +74,11 @@ export class EventQueue {
    * that are mostly cancelled, all of them of one kind of subject.
    */
   laneOf(delayNs: number, dues?: Dues): number {
-    if (!this.#usesLanes) return noLane;
+    if (!this.#usesLanes) return withoutLane;
     const lanes = dues === undefined ? this.#laneByDelay : this.#cancellableLaneByDelay;
     const known = lanes.get(delayNs);
     if (known !== undefined) return known;
-    if (this.#lanes.length === maxLanes) return noLane;
+    if (this.#lanes.length === maxLanes) return withoutLane;
     this.#lanes.push(new EventLane(dues));
     lanes.set(delayNs, this.#lanes.length - 1);
     return this.#lanes.length - 1;
@@ -90,7 +92,7 @@ export class EventQueue {
       return sequence;
     }
     const timeNs = this.nowNs + delayNs;
-    if (lane === noLane) return this.push(timeNs, kind, subject);
+    if (lane === withoutLane) return this.push(timeNs, kind, subject);
     const ring = this.#lanes[lane] as EventLane;
     if (ring.size === 0) {
       const sequence = this.#nextSequence;
@@ -142,21 +144,30 @@ export class EventQueue {
 
   /** Takes the next event into `nowNs`, `sequence`, `kind` and `subject`; false when there is none. */
   pop(): boolean {
+    return this.popAtOnce() || this.popLater();
+  }
+
+  /** The same of those that happen at once; false when there is none. */
+  popAtOnce(): boolean {
     const atOnce = this.#atOnce;
-    let code: number;
-    if (atOnce.size > 0) {
-      code = atOnce.firstCode;
-      this.sequence = atOnce.firstSequence;
-      atOnce.shift();
-    } else {
-      if (this.#hasHole) this.#closeHole();
-      if (this.#size === 0) return false;
-      code = this.#codes[0] as number;
-      this.nowNs = this.#times[0] as number;
-      this.sequence = this.#sequences[0] as number;
-      if ((code & kindMask) === laneKind) code = this.#popLane(code);
-      else this.#hasHole = true;
-    }
+    if (atOnce.size === 0) return false;
+    const code = atOnce.firstCode;
+    this.sequence = atOnce.firstSequence;
+    atOnce.shift();
+    this.kind = code & kindMask;
+    this.subject = code >>> kindBits;
+    return true;
+  }
+
+  /** The same of those that were waited for, when none is left that happens at once. */
+  popLater(): boolean {
+    if (this.#hasHole) this.#closeHole();
+    if (this.#size === 0) return false;
+    let code = this.#codes[0] as number;
+    this.nowNs = this.#times[0] as number;
+    this.sequence = this.#sequences[0] as number;
+    if ((code & kindMask) === laneKind) code = this.#popLane(code);
+    else this.#hasHole = true;
     this.kind = code & kindMask;
     this.subject = code >>> kindBits;
     return true;
@@ -217,6 +228,6 @@ export class EventQueue {
   }
 }
 
-function dropCancelled(lane: EventLane, { dueSequence }: Dues): void {
-  while (lane.size > 0 && dueSequence[lane.firstCode >>> kindBits] !== lane.firstSequence) lane.shift();
+function dropCancelled(lane: EventLane, dues: Dues): void {
+  while (lane.size > 0 && dues.dueSequence(lane.firstCode >>> kindBits) !== lane.firstSequence) lane.shift();
 }

@@ -9,9 +9,29 @@ export { type Metrics, metricRoles, readPrometheus } from "./calibration/prometh
 export { readTraces } from "./calibration/read-traces.ts";
 export { SpanCollector } from "./calibration/spans.ts";
 export type { Change, PlannedChange } from "./changes.ts";
+export { type ChaosRecord, diffReports, type ReportChange, type ReportDifference } from "./chaos/diff-reports.ts";
+export { type ChaosPlan, type ChaosReport, makeChaosReport } from "./chaos/experiment.ts";
+export type { Fault } from "./chaos/fault.ts";
+export { checkGameDay, type GameDay, planOfGameDay, readGameDay } from "./chaos/game-day.ts";
+export { type Boundary, BoundarySearch, boundarySentence, staysDown } from "./chaos/locate-boundary.ts";
+export { checkFaults, planFaults } from "./chaos/plan-faults.ts";
+export { type ChaosOutcome, type ChaosRunOptions, runChaosPair } from "./chaos/run-chaos.ts";
 export { checkLoad } from "./check-architecture.ts";
 export { estimateEvents } from "./estimate-events.ts";
 export type { Frame } from "./frame.ts";
+export { type JudgedVariant, judgeElasticity, type Objective as ElasticityObjective } from "./insight/elasticity.ts";
+export {
+  type ElasticityPrices,
+  type ElasticityVariant,
+  elasticityChanges,
+  elasticityNames,
+  planElasticity,
+} from "./insight/elasticity-plan.ts";
+export { explain, type Insight, limitSentence } from "./insight/explain.ts";
+export { operationalLawsOf } from "./insight/operational-laws.ts";
+export { judgeSaturation, type QueueSamples, sampleQueues } from "./insight/saturation.ts";
+export { stabilityMargin } from "./insight/stability-margin.ts";
+export { mergeTails, type TailStudy } from "./insight/tail-attribution.ts";
 export { compileModel } from "./model.ts";
 export { ModelError, type ModelIssue } from "./model-error.ts";
 export { type PredictedFigure, type Prediction, predict } from "./prediction/predict.ts";

@@ -7,27 +7,34 @@
  */
 import { type ComponentStatistics, statistic } from "./component-statistics.ts";
 import { eventKind } from "./event-kinds.ts";
-import { type EventQueue, noLane } from "./event-queue.ts";
+import { type EventQueue, noLane as withoutLane } from "./event-queue.ts";
 import type { RunComponent } from "./run-component.ts";
 import type { RunState } from "./run-state.ts";
 import { SharedCores } from "./shared-cores.ts";
-import { none, stage, type VisitPool } from "./visit-pool.ts";
+import { none as nothing, stage, type Visit } from "./visit.ts";
+
+/** The compiler knows a file's own constants; those that are imported are read from memory each time. */
+const { workEnd } = eventKind;
+const { working } = stage;
+const { cores } = statistic;
+const none = nothing;
+const noLane = withoutLane;
 
 export class OwnWork {
   readonly #run: RunState;
   readonly #queue: EventQueue;
-  readonly #visits: VisitPool;
   readonly #statistics: ComponentStatistics;
-  readonly #cores: SharedCores;
+  readonly #cores: SharedCores<Visit>;
   /** By instance: the factor of its work, how long it was paused altogether, and until when. */
   readonly #factor: Float64Array;
   readonly #pausedNs: Float64Array;
   readonly #pausedUntilNs: Float64Array;
+  /** Whether there was ever a pause or a factor; until then nobody need ask. */
+  #isDisturbed = false;
 
   constructor(run: RunState) {
     this.#run = run;
     this.#queue = run.queue;
-    this.#visits = run.visits;
     this.#statistics = run.statistics;
     this.#cores = new SharedCores(run.queue);
     const instances = run.stations.component.length;
@@ -40,78 +47,80 @@ export class OwnWork {
     }
   }
 
-  start(visit: number, component: RunComponent): void {
-    const visits = this.#visits;
-    const instance = visits.instance[visit] as number;
+  start(visit: Visit, component: RunComponent): void {
+    const { instance, span } = visit;
     const { nowNs } = this.#queue;
-    const span = visits.span[visit] as number;
     if (span !== none) this.#run.traces.mark(span, "startedNs", nowNs);
-    visits.stage[visit] = stage.working;
-    this.#statistics.startWork(component.index, nowNs);
-    const workNs = component.workNs((this.#factor[instance] as number) * this.#factorOf(visit));
+    visit.stage = working;
+    component.counts.startWork(nowNs);
+    const factor = this.#isDisturbed ? (this.#factor[instance] as number) : 1;
+    const workNs = component.workNs(factor * this.#factorOf(visit));
     if (component.sharesCores) {
       const before = this.#cores.working(instance);
       this.#cores.start(visit, instance, workNs);
       this.#countCores(instance, component.index, before);
       return;
     }
-    visits.pausesNs[visit] = this.#pausedNs[instance] as number;
-    const pausedNs = (this.#pausedUntilNs[instance] as number) - nowNs;
-    const lengthNs = pausedNs > 0 ? workNs + pausedNs : workNs;
-    visits.dueSequence[visit] = this.#queue.after(lengthNs, component.workLane, eventKind.workEnd, visit);
+    let lengthNs = workNs;
+    if (this.#isDisturbed) {
+      visit.pausesNs = this.#pausedNs[instance] as number;
+      lengthNs += Math.max(0, (this.#pausedUntilNs[instance] as number) - nowNs);
+    }
+    visit.dueSequence = this.#queue.after(lengthNs, component.workLane, workEnd, visit.index);
   }
 
   /** Whether the work is really over as its event comes; if not, another event will come. */
-  ends(visit: number): boolean {
-    const visits = this.#visits;
-    const pausedNs = this.#pausedNs[visits.instance[visit] as number] as number;
-    const missedNs = pausedNs - (visits.pausesNs[visit] as number);
+  ends(visit: Visit): boolean {
+    if (!this.#isDisturbed) return true;
+    const pausedNs = this.#pausedNs[visit.instance] as number;
+    const missedNs = pausedNs - visit.pausesNs;
     if (missedNs === 0) return true;
-    visits.pausesNs[visit] = pausedNs;
-    visits.dueSequence[visit] = this.#queue.after(missedNs, noLane, eventKind.workEnd, visit);
+    visit.pausesNs = pausedNs;
+    visit.dueSequence = this.#queue.after(missedNs, noLane, workEnd, visit.index);
     return false;
   }
 
-  /** Whose work on an instance's shared cores ends as this event comes; `none` when the event is obsolete. */
-  takeEnd(instance: number, sequence: number): number {
+  /** Whose work on an instance's shared cores ends as this event comes; nobody's when the event is obsolete. */
+  takeEnd(instance: number, sequence: number): Visit | undefined {
     const before = this.#cores.working(instance);
     const visit = this.#cores.takeEnd(instance, sequence);
-    if (visit !== none) this.#countCores(instance, this.#run.stations.component[instance] as number, before);
+    if (visit !== undefined) this.#countCores(instance, this.#run.stations.component[instance] as number, before);
     return visit;
   }
 
   /** The work is given up. */
-  stop(visit: number): void {
-    const instance = this.#visits.instance[visit] as number;
-    const component = this.#visits.component[visit] as number;
-    this.#statistics.endWork(component, this.#queue.nowNs);
-    this.#visits.dueSequence[visit] = 0;
+  stop(visit: Visit): void {
+    const { instance, component } = visit;
+    component.counts.endWork(this.#queue.nowNs);
+    visit.dueSequence = 0;
     if (!this.#cores.shares(instance)) return;
     const before = this.#cores.working(instance);
     this.#cores.remove(visit, instance);
-    this.#countCores(instance, component, before);
+    this.#countCores(instance, component.index, before);
   }
 
   /** Work that begins from now on takes so many times as long in this instance. */
   setFactor(instance: number, factor: number): void {
+    this.#isDisturbed = true;
     this.#factor[instance] = factor;
   }
 
   /** Nothing is worked on in the instance for so long; what is being worked on ends that much later. */
   pause(instance: number, lengthNs: number): void {
     const { nowNs } = this.#queue;
+    this.#isDisturbed = true;
     if (this.#cores.shares(instance)) this.#cores.pause(instance, lengthNs);
     this.#pausedNs[instance] = (this.#pausedNs[instance] as number) + lengthNs;
     this.#pausedUntilNs[instance] = Math.max(nowNs, this.#pausedUntilNs[instance] as number) + lengthNs;
   }
 
-  #factorOf(visit: number): number {
+  #factorOf(visit: Visit): number {
     if (!this.#run.hasTraits) return 1;
-    return this.#run.model.workloads[this.#visits.workload[visit] as number]?.workFactor ?? 1;
+    return this.#run.model.workloads[visit.workload]?.workFactor ?? 1;
   }
 
   #countCores(instance: number, component: number, before: number): void {
     const more = this.#cores.working(instance) - before;
-    if (more !== 0) this.#statistics.shift(component, statistic.cores, more, this.#queue.nowNs);
+    if (more !== 0) this.#statistics.shift(component, cores, more, this.#queue.nowNs);
   }
 }

@@ -57,9 +57,8 @@ export function readPeriod(component: ModelComponent, from: Snapshot, to: Snapsh
   const change = (name: keyof typeof statistic) => at(to, name) - at(from, name);
   const elapsedNs = to.atNs - from.atNs;
   const mean = (area: keyof typeof statistic) => ratio(change(area), elapsedNs);
-  // Instances may come and go, so shares are of what there was.
-  const instancesNs = change("instancesArea");
-  const slotsNs = instancesNs * component.concurrency;
+  // Instances and slots may come and go, so shares are of what there was.
+  const slotsNs = change("slotsArea");
   return {
     seconds: elapsedNs / 1e9,
     arrivals: at(from, "present") + change("arrivals"),
@@ -84,7 +83,7 @@ export function readPeriod(component: ModelComponent, from: Snapshot, to: Snapsh
     lost: change("lost"),
     utilization: ratio(change("heldArea"), slotsNs),
     workUtilization: ratio(change("workingArea"), slotsNs),
-    coreUtilization: ratio(change("coresArea"), instancesNs * component.cpus),
+    coreUtilization: ratio(change("coresArea"), change("servingArea") * component.cpus),
     instancesMean: mean("instancesArea"),
     backlogMean: mean("backlogArea"),
     connectionWaitMeanMs: ratio(change("connectionWaitNs"), change("connectionWaits")) / nsPerMs,

@@ -34,9 +34,18 @@ export class RandomStream {
 
   /** From 0 (included) to 1 (excluded), in steps of 2^-53. */
   uniform(): number {
-    const high = this.nextUint32() >>> 5;
-    const low = this.nextUint32() >>> 6;
-    return (high * 0x4000000 + low) / 0x20000000000000;
+    // Two rounds of `nextUint32`, with the state in the processor between them: this is drawn for nearly every event.
+    const counter = this.#counter;
+    const c = this.#c;
+    const b = (c + (c << 3)) | 0;
+    const first = (((this.#a + this.#b) | 0) + counter) | 0;
+    const nextC = (((c << 21) | (c >>> 11)) + first) | 0;
+    const second = ((this.#b ^ (this.#b >>> 9)) + b + counter + 1) | 0;
+    this.#a = b ^ (b >>> 9);
+    this.#b = (nextC + (nextC << 3)) | 0;
+    this.#c = (((nextC << 21) | (nextC >>> 11)) + second) | 0;
+    this.#counter = (counter + 2) | 0;
+    return ((first >>> 5) * 0x4000000 + (second >>> 6)) / 0x20000000000000;
   }
 
   /** True with the given probability. The certain cases draw nothing. */

@@ -5,7 +5,7 @@
 import { ZipfKeys } from "./cache/zipf.ts";
 import { RandomStream } from "./random.ts";
 import type { RunState } from "./run-state.ts";
-import type { VisitPool } from "./visit-pool.ts";
+import type { Visit } from "./visit.ts";
 
 const nsPerMs = 1e6;
 
@@ -19,11 +19,9 @@ interface Traits {
 export class RequestTraits {
   /** Whether any workload says what share of its requests writes. */
   readonly writesAreKnown: boolean;
-  readonly #visits: VisitPool;
   readonly #ofWorkload: readonly Traits[];
 
-  constructor({ model, seed, visits }: RunState) {
-    this.#visits = visits;
+  constructor({ model, seed }: RunState) {
     this.writesAreKnown = model.workloads.some(({ writeShare }) => writeShare > 0);
     this.#ofWorkload = model.workloads.map(({ id, writeShare, deadlineMs, sessions, sessionSkew }) => ({
       writeShare,
@@ -33,11 +31,10 @@ export class RequestTraits {
     }));
   }
 
-  draw(visit: number, workload: number, nowNs: number): void {
-    const visits = this.#visits;
+  draw(visit: Visit, workload: number, nowNs: number): void {
     const traits = this.#ofWorkload[workload] as Traits;
-    visits.isWrite[visit] = traits.write.chance(traits.writeShare) ? 1 : 0;
-    visits.session[visit] = traits.sessions.next();
-    visits.deadlineNs[visit] = nowNs + traits.deadlineNs;
+    visit.isWrite = traits.write.chance(traits.writeShare);
+    visit.session = traits.sessions.next();
+    visit.deadlineNs = nowNs + traits.deadlineNs;
   }
 }

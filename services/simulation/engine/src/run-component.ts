@@ -6,16 +6,22 @@
  */
 import { Chooser } from "./balancing.ts";
 import { ZipfKeys } from "./cache/zipf.ts";
+import type { ComponentStatistics } from "./component-statistics.ts";
 import { DurationSampler } from "./distribution.ts";
-import { type EventQueue, noLane } from "./event-queue.ts";
+import { type EventQueue, noLane as withoutLane } from "./event-queue.ts";
 import type { ModelComponent } from "./model.ts";
 import { RandomStream } from "./random.ts";
+import type { RequestCounts } from "./request-counts.ts";
 import { constantNs, type RunLink } from "./run-link.ts";
+
+/** The compiler knows a file's own constants; those that are imported are read from memory each time. */
+const noLane = withoutLane;
 
 export class RunComponent {
   readonly model: ModelComponent;
   readonly index: number;
   readonly links: readonly RunLink[];
+  readonly counts: RequestCounts;
   readonly isParallel: boolean;
   readonly isBalancer: boolean;
   readonly isQueue: boolean;
@@ -39,11 +45,17 @@ export class RunComponent {
   /** How many of its links have a weight. */
   readonly #choosable: number;
 
-  constructor(model: ModelComponent, links: readonly RunLink[], seed: number, queue: EventQueue) {
+  constructor(
+    model: ModelComponent,
+    links: readonly RunLink[],
+    seed: number,
+    { queue, statistics }: { readonly queue: EventQueue; readonly statistics: ComponentStatistics },
+  ) {
     const { id, serviceTime, locks } = model;
     this.model = model;
     this.index = model.index;
     this.links = links;
+    this.counts = statistics.requestsAt(model.index);
     this.isParallel = model.isParallel;
     this.isBalancer = model.isBalancer;
     this.isQueue = model.isQueue;

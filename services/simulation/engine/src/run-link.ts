@@ -52,6 +52,8 @@ export class RunLink {
   lossRatio: number;
   cut: Cut = "none";
   readonly #latency: DurationSampler;
+  /** The round trip where it is always the same, else NaN. */
+  readonly #constantNs: number;
   readonly #calls: RandomStream;
   readonly #backoff: RandomStream;
   readonly #loss: RandomStream;
@@ -85,6 +87,7 @@ export class RunLink {
     this.hedgeNs = Math.round(link.hedgeAfterMs * nsPerMs);
     this.hasHedge = this.hedgeNs > 0;
     const roundTripNs = constantNs(link.latency);
+    this.#constantNs = roundTripNs ?? Number.NaN;
     // As `splitRoundTrip` does it: the odd nanosecond goes one way.
     this.requestLane = roundTripNs === undefined ? noLane : queue.laneOf(Math.round(roundTripNs / 2));
     this.answerLane = roundTripNs === undefined ? noLane : queue.laneOf(roundTripNs - Math.round(roundTripNs / 2));
@@ -145,7 +148,7 @@ export class RunLink {
 
   /** The network's round trip of one call; half of it is spent each way. */
   roundTripNs(): number {
-    return this.#latency.sampleNs();
+    return this.#constantNs >= 0 ? this.#constantNs : this.#latency.sampleNs();
   }
 
   /** How long a request is on its way that would take `delayNs` undisturbed; `lost` when it does not arrive. */

@@ -1,6 +1,7 @@
 /** What the parts of one run share: its clock and events, who is in it, and what is counted. */
 import { CallPool } from "./call-pool.ts";
-import { ComponentStatistics, statistic } from "./component-statistics.ts";
+import { Capacity } from "./capacity.ts";
+import { ComponentStatistics } from "./component-statistics.ts";
 import { EventQueue } from "./event-queue.ts";
 import { LatencyRecorder } from "./latency-recorder.ts";
 import type { Model } from "./model.ts";
@@ -31,6 +32,7 @@ export class RunState {
   readonly latencies: LatencyRecorder;
   readonly waits: LatencyRecorder;
   readonly stations: Stations;
+  readonly capacity: Capacity;
   readonly components: readonly RunComponent[];
   readonly links: readonly RunLink[];
   readonly traces: RequestTraces;
@@ -48,6 +50,7 @@ export class RunState {
     this.latencies = new LatencyRecorder(model.components.length);
     this.waits = new LatencyRecorder(model.components.length);
     this.stations = new Stations(model, seed);
+    this.capacity = new Capacity(this.stations, this.statistics);
     const linkOf = new Map<number, RunLink>();
     this.components = model.components.map((component) => {
       const links = component.links.map((link, position) => {
@@ -55,14 +58,15 @@ export class RunState {
         linkOf.set(link.index, made);
         return made;
       });
-      return new RunComponent(component, links, seed, this.queue);
+      return new RunComponent(component, links, seed, this);
     });
     this.links = model.links.map(({ index }) => linkOf.get(index) as RunLink);
     this.traces = new RequestTraces(traceEvery, maxTracedSpans);
     this.canCancel = model.links.some((link) => link.timeoutCancels);
     this.hasTraits = hasTraits(model);
     for (const { index, instances, isClient } of model.components) {
-      if (!isClient) this.statistics.shift(index, statistic.instances, instances, 0);
+      const first = this.stations.first[index] as number;
+      for (let number = 0; number < instances && !isClient; number++) this.capacity.settle(first + number, 0);
     }
   }
 }

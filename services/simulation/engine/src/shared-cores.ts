@@ -8,9 +8,8 @@
  */
 import { eventKind } from "./event-kinds.ts";
 import { type EventQueue, noLane } from "./event-queue.ts";
-import { none } from "./visit-pool.ts";
 
-interface Instance {
+interface Instance<Worker> {
   cpus: number;
   /** Work done per request since the start, in ns, as of `atNs`. */
   workedNs: number;
@@ -19,14 +18,15 @@ interface Instance {
   pausedUntilNs: number;
   /** Heap of those who work, by when they end on the instance's clock. */
   readonly ends: number[];
-  readonly visits: number[];
+  readonly visits: Worker[];
   dueSequence: number;
 }
 
-export class SharedCores {
+/** `Worker`: who works, a visit. */
+export class SharedCores<Worker> {
   readonly #queue: EventQueue;
   /** By instance; only of components with `cpus`. */
-  readonly #instances: (Instance | undefined)[] = [];
+  readonly #instances: (Instance<Worker> | undefined)[] = [];
 
   constructor(queue: EventQueue) {
     this.#queue = queue;
@@ -55,27 +55,27 @@ export class SharedCores {
     return Math.min(cpus, visits.length);
   }
 
-  start(visit: number, instance: number, workNs: number): void {
+  start(visit: Worker, instance: number, workNs: number): void {
     const cores = this.#of(instance);
     this.#advance(cores);
     push(cores, cores.workedNs + workNs, visit);
     this.#schedule(cores, instance);
   }
 
-  /** Who is done as this event comes; `none` when the event is obsolete. */
-  takeEnd(instance: number, sequence: number): number {
+  /** Who is done as this event comes; nobody when the event is obsolete. */
+  takeEnd(instance: number, sequence: number): Worker | undefined {
     const cores = this.#of(instance);
-    if (cores.dueSequence !== sequence) return none;
+    if (cores.dueSequence !== sequence) return undefined;
     this.#advance(cores);
     // The event's time was rounded up to whole nanoseconds; who ends is exact by definition.
     cores.workedNs = Math.max(cores.workedNs, cores.ends[0] as number);
-    const visit = cores.visits[0] as number;
+    const visit = cores.visits[0];
     removeAt(cores, 0);
     this.#schedule(cores, instance);
     return visit;
   }
 
-  remove(visit: number, instance: number): void {
+  remove(visit: Worker, instance: number): void {
     const cores = this.#of(instance);
     this.#advance(cores);
     removeAt(cores, cores.visits.indexOf(visit));
@@ -89,14 +89,14 @@ export class SharedCores {
     this.#schedule(cores, instance);
   }
 
-  #advance(cores: Instance): void {
+  #advance(cores: Instance<Worker>): void {
     const { nowNs } = this.#queue;
     const fromNs = Math.max(cores.atNs, Math.min(cores.pausedUntilNs, nowNs));
     cores.workedNs += (nowNs - fromNs) * rateOf(cores);
     cores.atNs = nowNs;
   }
 
-  #schedule(cores: Instance, instance: number): void {
+  #schedule(cores: Instance<Worker>, instance: number): void {
     if (cores.visits.length === 0) {
       cores.dueSequence = 0;
       return;
@@ -106,29 +106,29 @@ export class SharedCores {
     cores.dueSequence = this.#queue.after(Math.ceil(pausedNs + leftNs), noLane, eventKind.coreEnd, instance);
   }
 
-  #of(instance: number): Instance {
-    return this.#instances[instance] as Instance;
+  #of(instance: number): Instance<Worker> {
+    return this.#instances[instance] as Instance<Worker>;
   }
 }
 
-function rateOf({ cpus, visits }: Instance): number {
+function rateOf({ cpus, visits }: Instance<unknown>): number {
   return visits.length <= cpus ? 1 : cpus / visits.length;
 }
 
-function push(cores: Instance, end: number, visit: number): void {
+function push<Worker>(cores: Instance<Worker>, end: number, visit: Worker): void {
   cores.ends.push(end);
   cores.visits.push(visit);
   rise(cores, cores.ends.length - 1, end, visit);
 }
 
 /** Puts who ends then at the place, or as far up from it as belongs. */
-function rise({ ends, visits }: Instance, place: number, end: number, visit: number): void {
+function rise<Worker>({ ends, visits }: Instance<Worker>, place: number, end: number, visit: Worker): void {
   let hole = place;
   while (hole > 0) {
     const parent = (hole - 1) >> 1;
     if ((ends[parent] as number) <= end) break;
     ends[hole] = ends[parent] as number;
-    visits[hole] = visits[parent] as number;
+    visits[hole] = visits[parent] as Worker;
     hole = parent;
   }
   ends[hole] = end;
@@ -136,17 +136,17 @@ function rise({ ends, visits }: Instance, place: number, end: number, visit: num
 }
 
 /** The last one takes the place, and moves down or up to where it belongs. */
-function removeAt(cores: Instance, index: number): void {
+function removeAt<Worker>(cores: Instance<Worker>, index: number): void {
   const { ends, visits } = cores;
   const end = ends.pop() as number;
-  const visit = visits.pop() as number;
+  const visit = visits.pop() as Worker;
   if (index === ends.length) return;
   let hole = index;
   for (let child = 2 * hole + 1; child < ends.length; child = 2 * hole + 1) {
     if (child + 1 < ends.length && (ends[child + 1] as number) < (ends[child] as number)) child++;
     if ((ends[child] as number) >= end) break;
     ends[hole] = ends[child] as number;
-    visits[hole] = visits[child] as number;
+    visits[hole] = visits[child] as Worker;
     hole = child;
   }
   rise(cores, hole, end, visit);

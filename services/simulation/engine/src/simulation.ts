@@ -4,7 +4,8 @@
  * The run advances in slices of any size; nothing that happens depends on where a slice ends or on how often frames and
  * results are read. A change (of load, or any of changes.ts) takes effect at the current simulated time or at the planned
  * one, so a run is repeated exactly by the same model, seed and changes at the same times (`Results.loadChanges` and
- * `Results.changes` have them). Real time is another layer's business:
+ * `Results.changes` have them): a planned change waits until everything else of its moment has happened, as one that is made
+ * between two slices does, and neither is an event. Real time is another layer's business:
  * this file has no clock, no timer and no thread, and runs in a browser as well.
  *
  * The warm-up is left out of the results by taking a snapshot when it ends; it does not change the run.
@@ -19,7 +20,7 @@ import type { Histogram, LatencyBin } from "./histogram.ts";
 import { mergeHistograms } from "./latency-recorder.ts";
 import type { Model } from "./model.ts";
 import { ModelError, type ModelIssue } from "./model-error.ts";
-import { obsolete } from "./outgoing-calls.ts";
+import { obsolete as obsoleteEvent } from "./outgoing-calls.ts";
 import { RequestFlow } from "./request-flow.ts";
 import type { Span } from "./request-traces.ts";
 import { type LoadChange, type Results, resultsOf } from "./results.ts";
@@ -28,10 +29,14 @@ import { TraceHash } from "./trace-hash.ts";
 import { isPresentIn } from "./visit.ts";
 import { WorkloadSources } from "./workload-sources.ts";
 
+/** The compiler knows a file's own constants; those that are imported are read from memory each time. */
+const { scale } = eventKind;
+const obsolete = obsoleteEvent;
+
 const nsPerMs = 1e6;
 /** A week; times stay far below 2^53 ns. */
 const longestDurationMs = 7 * 24 * 3_600_000;
-/** About 200 MB of request state. */
+/** Up to 900 MB of request state: some 300 bytes for each visit, and as much for its call. */
 const defaultMaxRequestsInSystem = 2_000_000;
 
 export interface SimulationOptions {
@@ -89,7 +94,9 @@ export class Simulation {
   readonly #flow: RequestFlow;
   readonly #autoscalers: Autoscalers;
   readonly #applier: ChangeApplier;
+  /** In order of time, and how many of them took effect. */
   readonly #planned: readonly PlannedChange[];
+  #plannedDone = 0;
   readonly #frames: FrameComposer;
   readonly #hash = new TraceHash();
   readonly #loadChanges: LoadChange[];
@@ -117,14 +124,13 @@ export class Simulation {
     this.#loadChanges = [{ simulatedMs: 0, load: model.load }];
     this.#measuredFrom = this.#run.statistics.snapshot(0);
     this.#frames = new FrameComposer(model, this.#run.statistics, this.#run.latencies);
-    this.#planned = changes;
-    for (const [index, { atMs }] of changes.entries()) {
-      this.#run.queue.push(Math.round(atMs * nsPerMs), eventKind.change, index);
-    }
+    this.#planned = changes.toSorted((a, b) => a.atMs - b.atMs);
     this.#sources = new WorkloadSources(model, this.#run.queue, seed);
     this.#flow = new RequestFlow(this.#run, this.#sources);
     this.#autoscalers = new Autoscalers(this.#run);
     this.#applier = new ChangeApplier(this.#run, this.#flow, this.#sources);
+    // What the run begins with is there before anything happens.
+    this.#applyPlanned(0);
   }
 
   get nowMs(): number {
@@ -146,25 +152,54 @@ export class Simulation {
    */
   runUntil(timeMs: number, maxEvents = Number.POSITIVE_INFINITY): boolean {
     const targetNs = Math.min(Math.round(timeMs * nsPerMs), this.#durationNs);
+    let eventsLeft = maxEvents;
+    for (let nextNs = this.#nextPlannedNs; nextNs <= targetNs; nextNs = this.#nextPlannedNs) {
+      eventsLeft = this.#advance(nextNs, eventsLeft);
+      if (eventsLeft < 0) return false;
+      this.#applyPlanned(nextNs);
+    }
+    return this.#advance(targetNs, eventsLeft) >= 0;
+  }
+
+  /** Lets everything happen up to a time. Answers how many events are left of so many, below 0 when it stopped before. */
+  #advance(targetNs: number, maxEvents: number): number {
     const { queue } = this.#run;
     let eventsLeft = maxEvents;
-    for (let nextNs = queue.nextTimeNs; nextNs <= targetNs; nextNs = queue.nextTimeNs) {
-      if (nextNs > queue.nowNs) {
-        if (eventsLeft <= 0) return false;
-        if (!this.#isWarm && nextNs > this.#warmupNs) this.#endWarmup();
+    const isPast = targetNs < queue.nowNs;
+    while (!isPast) {
+      if (!queue.popAtOnce()) {
+        const nextNs = queue.nextTimeNs;
+        if (!(nextNs <= targetNs)) break;
+        if (nextNs > queue.nowNs) {
+          if (eventsLeft <= 0) return -1;
+          if (!this.#isWarm && nextNs > this.#warmupNs) this.#endWarmup();
+        }
+        queue.popLater();
       }
-      queue.pop();
       eventsLeft--;
-      const { kind } = queue;
-      const component =
-        kind < eventKind.scale ? this.#flow.handle(kind, queue.subject, queue.sequence) : this.#manage();
+      const { kind, subject } = queue;
+      const component = kind < scale ? this.#flow.handle(kind, subject) : this.#manage();
       if (component === obsolete) continue;
       this.#events++;
-      this.#hash.add(nextNs, kind, component);
+      this.#hash.add(queue.nowNs, kind, component);
     }
     if (!this.#isWarm && targetNs >= this.#warmupNs) this.#endWarmup();
     queue.nowNs = Math.max(queue.nowNs, targetNs);
-    return true;
+    return Math.max(0, eventsLeft);
+  }
+
+  get #nextPlannedNs(): number {
+    const next = this.#planned[this.#plannedDone];
+    return next === undefined ? Number.POSITIVE_INFINITY : Math.round(next.atMs * nsPerMs);
+  }
+
+  /** Those of one moment take effect together. */
+  #applyPlanned(atNs: number): void {
+    for (; this.#nextPlannedNs <= atNs; this.#plannedDone++) {
+      const { change } = this.#planned[this.#plannedDone] as PlannedChange;
+      this.#applier.apply(change);
+      this.#record(change);
+    }
   }
 
   /** Lets a change happen now. Throws ModelError, changing nothing, when it is impossible. */
@@ -215,7 +250,7 @@ export class Simulation {
       to: this.#run.statistics.snapshot(this.#run.queue.nowNs),
       latencies: this.#run.latencies.measured(),
       waits: this.#run.waits.measured(),
-      longestQueues: this.#run.statistics.longestQueue,
+      longestQueues: this.#run.statistics.longestQueues(),
       events: this.#events,
       seed: this.#seed,
       loadChanges: [...this.#loadChanges],
@@ -280,12 +315,7 @@ export class Simulation {
   /** Lets one event happen that is nobody's request. Answers what it is about. */
   #manage(): number {
     const { kind, subject } = this.#run.queue;
-    if (kind === eventKind.scale) return this.#autoscalers.onScale(subject);
-    if (kind === eventKind.instanceReady) return this.#autoscalers.onReady(subject);
-    const { change } = this.#planned[subject] as PlannedChange;
-    this.#applier.apply(change);
-    this.#record(change);
-    return subject;
+    return kind === scale ? this.#autoscalers.onScale(subject) : this.#autoscalers.onReady(subject);
   }
 
   #recordByHand(change: Change): void {

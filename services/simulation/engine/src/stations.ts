@@ -2,10 +2,10 @@
  * Where requests wait and are worked on: every instance of every component, with its slots and its queue.
  *
  * A request goes to the instance that `balancing.ts` chooses, then to a free slot, else to the end of that instance's queue.
- * When the queue is full somebody is shed: the newcomer, or who has waited longest. A free slot goes to the oldest, to the
- * newest where a component serves last in, first out, or by priority and then age. Queues are chains through
- * `VisitPool.next` and `previous`, so a queue costs nothing until it is used. Clients have one instance, which neither
- * queues nor has slots.
+ * When the queue is full somebody is shed: the newcomer, or who has waited longest, by priority only of those who do not matter
+ * more than the newcomer. A free slot goes to the oldest, to the newest where a component serves last in, first out, or by
+ * priority and then age. Queues are chains through `Visit.next` and `previous`, so a queue costs nothing until it is used.
+ * Clients have one instance, which neither queues nor has slots.
  *
  * A component has places for as many instances as it may ever have. Those that take requests are its members; others are
  * not started yet, are leaving, or are known to be down. An instance that is down and still a member refuses everything.
@@ -13,16 +13,18 @@
 import { Chooser } from "./balancing.ts";
 import type { Model, ModelComponent } from "./model.ts";
 import { RandomStream } from "./random.ts";
-import { none, type VisitPool } from "./visit-pool.ts";
+import type { Visit } from "./visit.ts";
 
-export const priorities = 10;
+const priorities = 10;
 
 /** What `admit` answers. */
 export const place = { slot: 0, queue: 1, shed: 2, down: 3 } as const;
+/** The compiler knows constants that are not exported; those that are it reads from memory each time. */
+const { slot, queue: queued, shed, down } = place;
 
 export class Stations {
-  /** Who had to leave a queue for the visit that `admit` let in last; `none` for nobody. */
-  evicted = none;
+  /** Who had to leave a queue for the visit that `admit` let in last, if anybody. */
+  evicted: Visit | undefined = undefined;
   /** By component: its first instance's number; they follow each other. One more than there are components. */
   readonly first: Int32Array;
   /** By instance. */
@@ -33,7 +35,6 @@ export class Stations {
   /** By component: how many of its instances take requests. */
   readonly memberCount: Int32Array;
   readonly #model: Model;
-  readonly #visits: VisitPool;
   /** By component. */
   readonly #choosers: readonly Chooser[];
   readonly #members: readonly Int32Array[];
@@ -42,13 +43,12 @@ export class Stations {
   readonly #load: Int32Array;
   /** By instance times the number of its queues: one, or one for each priority. */
   readonly #queueOf: Int32Array;
-  readonly #oldest: Int32Array;
-  readonly #newest: Int32Array;
+  readonly #oldest: (Visit | undefined)[];
+  readonly #newest: (Visit | undefined)[];
 
-  constructor(model: Model, visits: VisitPool, seed: number) {
+  constructor(model: Model, seed: number) {
     const { components } = model;
     this.#model = model;
-    this.#visits = visits;
     this.first = new Int32Array(components.length + 1);
     for (const { index, maxInstances } of components) {
       this.first[index + 1] = (this.first[index] as number) + maxInstances;
@@ -73,8 +73,8 @@ export class Stations {
         queues += discipline === "priority" ? priorities : 1;
       }
     }
-    this.#oldest = new Int32Array(queues).fill(none);
-    this.#newest = new Int32Array(queues).fill(none);
+    this.#oldest = new Array<Visit | undefined>(queues).fill(undefined);
+    this.#newest = new Array<Visit | undefined>(queues).fill(undefined);
     this.memberCount = Int32Array.from(components, ({ instances }) => instances);
     this.#members = components.map(({ index, maxInstances }) => {
       return Int32Array.from({ length: maxInstances }, (_, number) => (this.first[index] as number) + number);
@@ -87,41 +87,43 @@ export class Stations {
   }
 
   /** Gives an arriving visit its instance and a slot or a place in the queue, if there is one; then see `evicted`. */
-  admit(visit: number): number {
-    const index = this.#visits.component[visit] as number;
-    const component = this.#component(index);
+  admit(visit: Visit): number {
+    const { index, model: component } = visit.component;
     const members = this.memberCount[index] as number;
     if (members === 0) {
-      this.#visits.instance[visit] = this.first[index] as number;
-      return place.down;
+      visit.instance = this.first[index] as number;
+      return down;
     }
     const instance = component.splitsReads
       ? this.#chooseReplica(index, visit, members)
-      : (this.#choosers[index] as Chooser).choose(0, members, this.#visits.session[visit] as number);
-    this.#visits.instance[visit] = instance;
-    if (this.isDown[instance] === 1) return place.down;
-    this.evicted = none;
+      : (this.#choosers[index] as Chooser).choose(0, members, visit.session);
+    visit.instance = instance;
+    if (this.isDown[instance] === 1) return down;
+    this.evicted = undefined;
     const busy = this.busy[instance] as number;
     if (busy < (this.slots[instance] as number)) {
       this.busy[instance] = busy + 1;
       this.#load[instance] = (this.#load[instance] as number) + 1;
-      return place.slot;
+      return slot;
     }
     if ((this.#waiting[instance] as number) >= component.queueCapacity) {
-      if (!component.shedsOldest || component.queueCapacity === 0) return place.shed;
-      this.evicted = this.#firstToShed(instance, component);
-      this.remove(this.evicted);
+      if (!component.shedsOldest || component.queueCapacity === 0) return shed;
+      const first = this.#firstToShed(instance, component);
+      if (first === undefined) return shed;
+      // Nobody goes for a newcomer who matters less: the queues of an instance follow each other by priority.
+      if (this.#queueFor(first, instance, component) < this.#queueFor(visit, instance, component)) return shed;
+      this.evicted = first;
+      this.remove(first);
     }
     this.#append(visit, instance, component);
-    return place.queue;
+    return queued;
   }
 
   /**
-   * Frees the visit's slot. The answer is the visit that takes it over from the queue and is no longer in it, or `none`:
-   * then the slot is free, or gone when there are more than there should be.
+   * Frees the visit's slot. The answer is the visit that takes it over from the queue and is no longer in it, if any: else the slot is free, or gone when there are more than there should be.
    */
-  vacate(visit: number): number {
-    const instance = this.#visits.instance[visit] as number;
+  vacate(visit: Visit): Visit | undefined {
+    const { instance } = visit;
     this.giveBack(instance);
     return this.takeNext(instance);
   }
@@ -131,12 +133,13 @@ export class Stations {
     this.#load[instance] = (this.#load[instance] as number) - 1;
   }
 
-  /** Gives a free slot to who is next in the queue; `none` when there is no such slot or nobody waits. */
-  takeNext(instance: number): number {
-    if ((this.#waiting[instance] as number) === 0) return none;
-    if ((this.busy[instance] as number) >= (this.slots[instance] as number)) return none;
+  /** Gives a free slot to who is next in the queue; to nobody when there is no such slot or nobody waits. */
+  takeNext(instance: number): Visit | undefined {
+    if ((this.#waiting[instance] as number) === 0) return undefined;
+    if ((this.busy[instance] as number) >= (this.slots[instance] as number)) return undefined;
     const component = this.#component(this.component[instance] as number);
     const successor = this.#nextOf(instance, component);
+    if (successor === undefined) return undefined;
     this.remove(successor);
     this.busy[instance] = (this.busy[instance] as number) + 1;
     this.#load[instance] = (this.#load[instance] as number) + 1;
@@ -144,16 +147,13 @@ export class Stations {
   }
 
   /** Takes a visit out of the queue that it waits in. */
-  remove(visit: number): void {
-    const { next, previous } = this.#visits;
-    const instance = this.#visits.instance[visit] as number;
-    const queue = this.#queueFor(visit, instance, this.#component(this.component[instance] as number));
-    const after = next[visit] as number;
-    const before = previous[visit] as number;
-    if (before === none) this.#oldest[queue] = after;
-    else next[before] = after;
-    if (after === none) this.#newest[queue] = before;
-    else previous[after] = before;
+  remove(visit: Visit): void {
+    const { instance, next: after, previous: before } = visit;
+    const queue = this.#queueFor(visit, instance, visit.component.model);
+    if (before === undefined) this.#oldest[queue] = after;
+    else before.next = after;
+    if (after === undefined) this.#newest[queue] = before;
+    else after.previous = before;
     this.#waiting[instance] = (this.#waiting[instance] as number) - 1;
     this.#load[instance] = (this.#load[instance] as number) - 1;
   }
@@ -176,45 +176,44 @@ export class Stations {
     this.memberCount[index] = taking.length;
   }
 
-  #chooseReplica(index: number, visit: number, members: number): number {
-    const from = members > 1 && this.#visits.isWrite[visit] === 0 ? 1 : 0;
+  #chooseReplica(index: number, visit: Visit, members: number): number {
+    const from = members > 1 && !visit.isWrite ? 1 : 0;
     if (from === 0) return (this.#members[index] as Int32Array)[0] as number;
-    return (this.#choosers[index] as Chooser).choose(from, members, this.#visits.session[visit] as number);
+    return (this.#choosers[index] as Chooser).choose(from, members, visit.session);
   }
 
-  #nextOf(instance: number, component: ModelComponent): number {
+  #nextOf(instance: number, component: ModelComponent): Visit | undefined {
     const queue = this.#queueOf[instance] as number;
-    if (component.discipline === "lifo") return this.#newest[queue] as number;
-    if (component.discipline === "fifo") return this.#oldest[queue] as number;
+    if (component.discipline === "lifo") return this.#newest[queue];
+    if (component.discipline === "fifo") return this.#oldest[queue];
     let priority = 0;
-    while (this.#oldest[queue + priority] === none) priority++;
-    return this.#oldest[queue + priority] as number;
+    while (this.#oldest[queue + priority] === undefined) priority++;
+    return this.#oldest[queue + priority];
   }
 
   /** Who has waited longest; by priority, longest among those that matter least. */
-  #firstToShed(instance: number, component: ModelComponent): number {
+  #firstToShed(instance: number, component: ModelComponent): Visit | undefined {
     const queue = this.#queueOf[instance] as number;
-    if (component.discipline !== "priority") return this.#oldest[queue] as number;
+    if (component.discipline !== "priority") return this.#oldest[queue];
     let priority = priorities - 1;
-    while (this.#oldest[queue + priority] === none) priority--;
-    return this.#oldest[queue + priority] as number;
+    while (this.#oldest[queue + priority] === undefined) priority--;
+    return this.#oldest[queue + priority];
   }
 
-  #queueFor(visit: number, instance: number, component: ModelComponent): number {
+  #queueFor(visit: Visit, instance: number, component: ModelComponent): number {
     const queue = this.#queueOf[instance] as number;
     if (component.discipline !== "priority") return queue;
-    const workload = this.#model.workloads[this.#visits.workload[visit] as number];
+    const workload = this.#model.workloads[visit.workload];
     return queue + (workload as Model["workloads"][number]).priority;
   }
 
-  #append(visit: number, instance: number, component: ModelComponent): void {
-    const { next, previous } = this.#visits;
+  #append(visit: Visit, instance: number, component: ModelComponent): void {
     const queue = this.#queueFor(visit, instance, component);
-    const newest = this.#newest[queue] as number;
-    next[visit] = none;
-    previous[visit] = newest;
-    if (newest === none) this.#oldest[queue] = visit;
-    else next[newest] = visit;
+    const newest = this.#newest[queue];
+    visit.next = undefined;
+    visit.previous = newest;
+    if (newest === undefined) this.#oldest[queue] = visit;
+    else newest.next = visit;
     this.#newest[queue] = visit;
     this.#waiting[instance] = (this.#waiting[instance] as number) + 1;
     this.#load[instance] = (this.#load[instance] as number) + 1;

@@ -17,6 +17,9 @@ import { RandomStream } from "./random.ts";
 import type { ArrivalProcess } from "./workloads/arrival-process.ts";
 import { createArrivalProcess } from "./workloads/create-arrival-process.ts";
 
+/** The compiler knows a file's own constants; those that are imported are read from memory each time. */
+const { arrival, thinkEnd } = eventKind;
+
 const shortestCycleNs = 1e6;
 
 interface Source {
@@ -66,12 +69,12 @@ export class WorkloadSources {
   }
 
   /** Whether an arrival event is an arrival that stands; if it stands the next event is scheduled. */
-  takeArrival(workload: number, sequence: number, nowNs: number): boolean {
+  takeArrival(workload: number): boolean {
     const source = this.#source(workload);
-    if (source.wakeSequence !== sequence) return false;
+    if (source.wakeSequence !== this.#queue.sequence) return false;
     const arrivals = source.arrivals as ArrivalProcess;
     const { isArrival } = arrivals;
-    this.#wakeAt(source, arrivals.next(nowNs));
+    this.#wakeAt(source, arrivals.next(this.#queue.nowNs));
     return isArrival;
   }
 
@@ -110,12 +113,12 @@ export class WorkloadSources {
 
   #think(source: Source, nowNs: number, atLeastNs: number): void {
     const thinkNs = Math.max(source.thinkTime.sampleNs(), atLeastNs);
-    this.#queue.push(nowNs + thinkNs, eventKind.thinkEnd, source.workload.index);
+    this.#queue.push(nowNs + thinkNs, thinkEnd, source.workload.index);
   }
 
   #wakeAt(source: Source, timeNs: number): void {
     source.wakeSequence =
-      timeNs === Number.POSITIVE_INFINITY ? 0 : this.#queue.push(timeNs, eventKind.arrival, source.workload.index);
+      timeNs === Number.POSITIVE_INFINITY ? 0 : this.#queue.push(timeNs, arrival, source.workload.index);
   }
 
   #source(workload: number): Source {

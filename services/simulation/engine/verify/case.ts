@@ -9,6 +9,7 @@
  * approximation, `exactError` where the reference was simulated by somebody else.
  */
 import type { Architecture } from "../src/architecture.ts";
+import type { PlannedChange } from "../src/changes.ts";
 import type { Frame } from "../src/frame.ts";
 import type { Results } from "../src/results.ts";
 
@@ -34,6 +35,8 @@ export interface RunLength {
   readonly isFixed?: boolean;
   /** Ascending; each multiplies the workloads from then on. */
   readonly loadChanges?: readonly { readonly atMs: number; readonly load: number }[];
+  /** What is done to the system, by replication; made from its number alone, so that it is the same each time. */
+  readonly changes?: (replication: number) => readonly PlannedChange[];
   /** Looks at the run at regular times, after every change of load, and ends it at the first at which this holds. */
   readonly watch?: {
     readonly fromMs: number;

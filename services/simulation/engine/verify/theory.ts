@@ -50,6 +50,49 @@ export function erlangB(offered: number, slots: number): number {
   return blocked;
 }
 
+/** The shares in which keys are asked for, by Zipf's law with this exponent, the most wanted first. */
+export function zipfShares(keys: number, skew: number): number[] {
+  const weights = Array.from({ length: keys }, (_, index) => (index + 1) ** -skew);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** Hit ratio of a least-recently-used cache for two of the keys that are asked for in these shares (King, 1971). */
+export function lruOfTwoHits(shares: readonly number[]): number {
+  let hits = 0;
+  for (const [newer, share] of shares.entries()) {
+    for (const [older, other] of shares.entries()) {
+      // Last asked for was `newer`, and before its run of requests `older`.
+      if (older !== newer) hits += ((share * other) / (1 - share)) * (share + other);
+    }
+  }
+  return hits;
+}
+
+/**
+ * Expected misses up to a time of a key that is asked for at Poisson times and kept for a fixed life from each miss, in a cache
+ * that began empty: the sum over k of the probability that the k-th miss has come, of which k - 1 lives and k gaps go before.
+ */
+export function missesFromEmpty(perSecond: number, lifeSeconds: number, untilSeconds: number): number {
+  let misses = 0;
+  for (let miss = 1; untilSeconds > (miss - 1) * lifeSeconds; miss++) {
+    const expected = perSecond * (untilSeconds - (miss - 1) * lifeSeconds);
+    let fewer = 0;
+    let term = Math.exp(-expected);
+    for (let gaps = 0; gaps < miss; gaps++) {
+      fewer += term;
+      term *= expected / (gaps + 1);
+    }
+    misses += 1 - fewer;
+  }
+  return misses;
+}
+
+/** Mean calls until so many in a row fail, each with this probability. */
+export function callsUntilFailuresInARow(failures: number, errorRatio: number): number {
+  return (errorRatio ** -failures - 1) / (1 - errorRatio);
+}
+
 function poissonProbability(count: number, mean: number): number {
   let logFactorial = 0;
   for (let factor = 2; factor <= count; factor++) logFactorial += Math.log(factor);

@@ -2,15 +2,21 @@
  * What in a model the theory does not cover, in sentences that name the place; and whose figures are off because of it.
  *
  * A sentence alone means the figures hold all the same, or nearly. Places that are `waits` have a wait of which only the
- * order of magnitude can be trusted; `isEverything` means that the rates themselves are in doubt.
+ * order of magnitude can be trusted, of `capacities` not even what the place can do; `isEverything` means that the rates
+ * themselves are in doubt. Optional features have a file of their own, option-assumptions.ts.
  */
 import type { Model, ModelComponent } from "../model.ts";
+import { timeOf } from "./call-attempts.ts";
 import { longestCountedQueue } from "./component-wait.ts";
-import { type OperatingPoint, timeOf } from "./operating-point.ts";
+import type { OperatingPoint } from "./operating-point.ts";
+import { type Doubt, doubtsOfComponent, doubtsOfLink } from "./option-assumptions.ts";
+import { sharesCores } from "./shared-cores.ts";
+import type { Mix } from "./work-mix.ts";
 
 export interface Assumptions {
   readonly sentences: readonly string[];
   readonly waits: ReadonlySet<number>;
+  readonly capacities: ReadonlySet<number>;
   readonly isEverything: boolean;
 }
 
@@ -20,12 +26,26 @@ const wildScv = 4;
 const steadyKinds = new Set(["poisson", "constant", "closed"]);
 const shiftingKinds = new Set(["ramp", "spike", "replay"]);
 
-export function assumptionsOf(model: Model, point: OperatingPoint): Assumptions {
+export function assumptionsOf(model: Model, point: OperatingPoint, mixes: readonly Mix[]): Assumptions {
   const sentences: string[] = [];
   const waits = new Set<number>();
+  const capacities = new Set<number>();
   let isEverything = false;
   if (!point.isSettled) {
     sentences.push("Rates and waits found no balance: retries and time-outs chase each other.");
+    isEverything = true;
+  }
+  const addDoubt = ({ sentence, costs }: Doubt, place: string, component: number) => {
+    sentences.push(`${place}: ${sentence}`);
+    if (costs === "everything") isEverything = true;
+    if (costs === "wait" || costs === "capacity") waits.add(component);
+    if (costs === "capacity") capacities.add(component);
+  };
+  if (
+    model.workloads.some(({ kind }) => kind === "closed") &&
+    mixes.some(({ factor, factorSquare }) => factorSquare - factor ** 2 > 1e-9)
+  ) {
+    sentences.push("Work factors differ between closed workloads: mixed as if their users never waited.");
     isEverything = true;
   }
   for (const { id, kind } of model.workloads) {
@@ -35,12 +55,14 @@ export function assumptionsOf(model: Model, point: OperatingPoint): Assumptions 
     if (shiftingKinds.has(kind)) isEverything = true;
   }
   for (const link of model.links) {
+    for (const doubt of doubtsOfLink(model, link, point)) addDoubt(doubt, `link "${link.id}"`, link.from);
     const { lateRatio = 0, failureRatio = 0 } = point.links[link.index] ?? {};
     const to = model.components[link.to] as ModelComponent;
     if (lateRatio > notableLateRatio) {
       const share = `${(lateRatio * 100).toPrecision(2)} %`;
       sentences.push(
-        `link "${link.id}": ${share} of its attempts time out, as if answers took a gamma-distributed time and attempts were independent; of several balances this is the one without a storm.`,
+        `link "${link.id}": ${share} of its attempts time out, as if answers took a gamma-distributed time and attempts were independent; of several balances this is the one without a storm.` +
+          (link.timeoutCancels ? " What a timeout cancels is counted as done all the same." : ""),
       );
       isEverything = true;
     }
@@ -52,12 +74,16 @@ export function assumptionsOf(model: Model, point: OperatingPoint): Assumptions 
   }
   for (const component of model.components) {
     if (component.isClient || (point.components[component.index]?.arrivalsPerSecond ?? 0) === 0) continue;
+    const mix = mixes[component.index] as Mix;
+    for (const doubt of doubtsOfComponent(model, component, point, mix)) {
+      addDoubt(doubt, `component "${component.id}"`, component.index);
+    }
     for (const { sentence, doubts } of ofComponent(model, component, point)) {
       sentences.push(`component "${component.id}": ${sentence}`);
       if (doubts) waits.add(component.index);
     }
   }
-  return { sentences, waits, isEverything };
+  return { sentences, waits, capacities, isEverything };
 }
 
 function ofComponent(
@@ -80,7 +106,7 @@ function ofComponent(
       false,
     );
   }
-  if (slots > 1 && Math.abs(scv - 1) > 0.05 && waitsMatter) {
+  if (slots > 1 && !sharesCores(component) && Math.abs(scv - 1) > 0.05 && waitsMatter) {
     add(
       `slots are held for times of squared variation ${scv.toPrecision(3)}: Allen and Cunneen's approximation.`,
       scv > wildScv,

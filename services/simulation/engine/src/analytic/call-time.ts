@@ -12,13 +12,30 @@ export interface LinkState {
   readonly attempts: number;
   /** Share of the attempts that time out. */
   readonly lateRatio: number;
-  /** Of calls, after all retries. */
+  /** Of attempts, by whatever cause; of calls, after all retries. */
+  readonly failingRatio: number;
   readonly failureRatio: number;
+  /** From when an attempt is sent to its answer, also when nobody waits for it any more. */
+  readonly attempt: RandomTime;
+  readonly attemptsPerSecond: number;
+  /** Of the connections, and of the bandwidth in its busier direction; 0 without such a limit. */
+  readonly poolOffered: number;
+  readonly bandwidthOffered: number;
   /** Of a call with its retries. */
   readonly time: RandomTime;
 }
 
-export const noCall: LinkState = { attempts: 1, lateRatio: 0, failureRatio: 0, time: noTime };
+export const noCall: LinkState = {
+  attempts: 1,
+  lateRatio: 0,
+  failingRatio: 0,
+  failureRatio: 0,
+  attempt: noTime,
+  attemptsPerSecond: 0,
+  poolOffered: 0,
+  bandwidthOffered: 0,
+  time: noTime,
+};
 
 export interface CallTime {
   readonly time: RandomTime;
@@ -42,7 +59,7 @@ export function timeOfCalls(component: ModelComponent, links: readonly LinkState
     const rest = link.callsPerRequest - whole;
     const afterWhole = (1 - fails) ** whole;
     const stopsEarly = !isParallel && !isQueue && fails > 0;
-    const expected = stopsEarly ? (1 - afterWhole) / fails + rest * afterWhole : link.callsPerRequest;
+    const expected = stopsEarly ? callsUntilFailure(whole, fails) + rest * afterWhole : link.callsPerRequest;
     const perRequest = isParallel || isQueue ? expected : alive * expected;
     made.push({ link, perRequest });
     alive *= afterWhole * (1 - rest * fails);
@@ -55,6 +72,11 @@ export function timeOfCalls(component: ModelComponent, links: readonly LinkState
   const isSingle = legs.length === 1 && (legs[0]?.count ?? 0) <= 1;
   const time = isParallel && !isSingle ? slowestOf(legs) : { meanMs, varianceMs2 };
   return { time, failureRatio: 1 - alive, made };
+}
+
+/** Of so many calls, how many are made when the first that fails is the last; a tiny ratio must not cancel out. */
+function callsUntilFailure(calls: number, fails: number): number {
+  return calls === 0 ? 0 : -Math.expm1(calls * Math.log1p(-fails)) / fails;
 }
 
 function balanced(outgoing: readonly ModelLink[], links: readonly LinkState[]): CallTime {

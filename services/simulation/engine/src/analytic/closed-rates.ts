@@ -3,9 +3,10 @@
  * rate. Where mean value analysis is exact it answers, waits included; elsewhere each rate is found by bisection with the
  * others held, in turn until none moves.
  */
-import type { Model } from "../model.ts";
+import type { Model, ModelComponent, ModelLink } from "../model.ts";
+import { timeOf } from "./call-attempts.ts";
 import { closedNetwork } from "./closed-network.ts";
-import { type Drive, type OperatingPoint, settle, timeOf } from "./operating-point.ts";
+import { type Drive, type OperatingPoint, settle } from "./operating-point.ts";
 import { rootOf } from "./quantile.ts";
 
 const mostSweeps = 40;
@@ -56,10 +57,19 @@ function isProductForm(model: Model): boolean {
     const station = model.components[link.to];
     if (station === undefined || station.links.length > 0 || !link.isAwaited || link.timeoutMs > 0) return false;
     const { meanMs, varianceMs2 } = timeOf(station.serviceTime);
+    if (!isPlainStation(station) || !isPlainLink(link)) return false;
     const isExponential = meanMs === 0 || Math.abs(varianceMs2 / meanMs ** 2 - 1) < 0.01;
     const fits = station.queueCapacity + 1 >= only.users * model.load;
     return isExponential && fits && station.instances === 1 && station.concurrency === 1 && station.errorRatio === 0;
   });
+}
+
+function isPlainStation({ rateLimit, autoscaler, locks, cpus }: ModelComponent): boolean {
+  return rateLimit === undefined && autoscaler === undefined && locks === undefined && (cpus === 0 || cpus >= 1);
+}
+
+function isPlainLink({ maxConnections, bandwidthMbps, lossRatio, hedgeAfterMs, breaker }: ModelLink): boolean {
+  return maxConnections + bandwidthMbps + lossRatio + hedgeAfterMs === 0 && breaker === undefined;
 }
 
 function byMeanValues(model: Model, drive: Drive): Settled {

@@ -8,6 +8,8 @@
  * - A random instance, or each in turn: every instance is a station of its own, with its share of the arrivals; in turn
  *   makes their gaps as regular as the sum of n.
  * - A queue with an end: M/M/c/K of all slots and places; above saturation its full queue sets the wait.
+ * - Groups of instances that get fixed shares of the arrivals (weights; a primary and its replicas): each for itself, and
+ *   the mean of their waits. The first group that is full is where the component ends.
  * - Users who can only have so many requests under way: the wait is scaled as M/M/c//N is to M/M/c at the same throughput.
  * - Callers with so many slots in all: of the open station's queue, what these slots cannot hold waits at the callers
  *   instead. With K slots left for it that is a share ρ^(K − c), by the geometric tail of the queue. Our own; against the
@@ -40,6 +42,16 @@ export interface WaitGiven {
   /** Of the slots that bound it, those its callers need for their own work; 0 where users bound it. */
   readonly callersElsewhere: number;
   readonly areUsers: boolean;
+  /** Instances that do not share their arrivals with the others; none when absent. */
+  readonly groups?: readonly InstanceGroup[] | undefined;
+}
+
+export interface InstanceGroup {
+  readonly instances: number;
+  /** Of the arrivals, 0 to 1, that one such group gets. */
+  readonly share: number;
+  /** How many groups there are of this kind. */
+  readonly count: number;
 }
 
 export interface WaitFigures {
@@ -52,6 +64,7 @@ export interface WaitFigures {
 }
 
 export function componentWait(given: WaitGiven): WaitFigures {
+  if (given.groups !== undefined) return waitOfGroups(given, given.groups);
   const { concurrency, hold, callers } = given;
   const isSplit = given.instances > 1 && (given.balancing === "random" || given.balancing === "round_robin");
   const stations = isSplit ? given.instances : 1;
@@ -87,6 +100,30 @@ export function componentWait(given: WaitGiven): WaitFigures {
   meanMs -= movedMs;
   const wait = { meanMs, varianceMs2: meanMs ** 2 * (2 / waiting - 1) };
   return { offered, shedRatio: bounded?.shedRatio ?? 0, wait, movedMs };
+}
+
+function waitOfGroups(given: WaitGiven, groups: readonly InstanceGroup[]): WaitFigures {
+  const figures = groups.map(({ instances, share, count }) => ({
+    share: share * count,
+    ...componentWait({
+      ...given,
+      groups: undefined,
+      instances,
+      arrivalsPerSecond: given.arrivalsPerSecond * share,
+      arrivalScv: 1 + (given.arrivalScv - 1) * share,
+      callers: Infinity,
+    }),
+  }));
+  const mean = (read: (of: WaitFigures) => number) =>
+    figures.reduce((sum, one) => sum + (one.share === 0 ? 0 : one.share * read(one)), 0);
+  const meanMs = mean(({ wait }) => wait.meanMs);
+  const square = mean(({ wait }) => wait.varianceMs2 + wait.meanMs ** 2);
+  return {
+    offered: Math.max(...figures.map(({ offered }) => offered)),
+    shedRatio: mean(({ shedRatio }) => shedRatio),
+    wait: { meanMs, varianceMs2: meanMs === Infinity ? 0 : square - meanMs ** 2 },
+    movedMs: 0,
+  };
 }
 
 /** How irregular the arrivals of one instance are: thinned at random, or every n-th. */

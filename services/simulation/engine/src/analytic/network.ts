@@ -11,6 +11,9 @@ import { assumptionsOf } from "./assumptions.ts";
 import { lruHitRatio, zipfPopularity } from "./cache.ts";
 import { settleWorkloads } from "./closed-rates.ts";
 import { type ComponentState, type Drive, type OperatingPoint, settle } from "./operating-point.ts";
+import { waitsByPriority } from "./priority-waits.ts";
+import { sharesCores } from "./shared-cores.ts";
+import { mixesOf, withMixedWork } from "./work-mix.ts";
 
 export interface Figure {
   readonly value: number;
@@ -30,6 +33,8 @@ export interface ComponentAnalysis {
   readonly offeredLoad: Figure;
   readonly shedRatio: Figure;
   readonly waitMeanMs: Figure;
+  /** Where requests are served by priority, the most important (0) first. */
+  readonly waitsByPriority?: readonly { readonly priority: number; readonly waitMeanMs: Figure }[];
   /** From arrival to answer of those that were not shed: wait, work and calls. */
   readonly latencyMeanMs: Figure;
   readonly isSaturated: boolean;
@@ -54,10 +59,12 @@ const mostLoad = 2 ** 60;
 const mostCacheKeys = 100_000;
 
 export function analyze(given: Model): Analysis {
-  const model = withHitRatios(given);
-  const drive = driveOf(model);
+  const unmixed = withHitRatios(given);
+  const mixes = mixesOf(unmixed, likelyRates(unmixed));
+  const model = withMixedWork(unmixed, mixes);
+  const drive = { ...driveOf(model), mixes };
   const { point, ratesPerSecond, isExactMva } = settleWorkloads(model, drive);
-  const { sentences, waits, isEverything } = assumptionsOf(model, point);
+  const { sentences, waits, capacities, isEverything } = assumptionsOf(model, point, mixes);
   const assumptions = [...sentences];
   const hasClosed = model.workloads.some(({ kind }) => kind === "closed");
   if (hasClosed && !isExactMva) {
@@ -72,15 +79,26 @@ export function analyze(given: Model): Analysis {
     .map((component): ComponentAnalysis => {
       const { index, id } = component;
       const state = point.components[index] as ComponentState;
-      const served = state.offered * (1 - state.shedRatio);
+      const byPriority = waitsByPriority(
+        component,
+        { arrivalsPerSecond: state.arrivalsPerSecond, meanMs: state.wait.meanMs, offered: state.offered },
+        mixes[index],
+      );
       return {
         id,
         station: stationName(component, isExactMva),
         arrivalsPerSecond: figure(state.arrivalsPerSecond, true),
-        utilization: figure(Math.min(1, served), !doubtful.has(index) || !component.holdsSlot),
-        offeredLoad: figure(state.offered, true),
+        utilization: figure(heldShare(component, state), !doubtful.has(index) || !component.holdsSlot),
+        offeredLoad: figure(state.offered, !capacities.has(index)),
         shedRatio: figure(state.shedRatio, !waits.has(index)),
         waitMeanMs: figure(state.wait.meanMs, !doubtful.has(index)),
+        ...(byPriority === undefined
+          ? {}
+          : {
+              waitsByPriority: byPriority.map(({ priority, waitMeanMs }) => {
+                return { priority, waitMeanMs: figure(waitMeanMs, !doubtful.has(index)) };
+              }),
+            }),
         latencyMeanMs: figure(state.wait.meanMs + state.inside.meanMs, !doubtful.has(index)),
         isSaturated: state.offered >= 1,
       };
@@ -113,6 +131,14 @@ export function analyze(given: Model): Analysis {
   };
 }
 
+/** Of the slots; of all of them once nothing keeps up. */
+function heldShare({ instances, concurrency }: ModelComponent, state: ComponentState): number {
+  const { arrivalsPerSecond, shedRatio, hold, offered } = state;
+  if (arrivalsPerSecond === 0) return 0;
+  if (hold.meanMs === Infinity) return Math.min(1, offered);
+  return Math.min(1, (arrivalsPerSecond * (1 - shedRatio) * hold.meanMs) / 1000 / (instances * concurrency));
+}
+
 /** What is answered well; with a queue that grows without end, what its most saturated component lets through. */
 function throughput(model: Model, point: OperatingPoint, total: number, errorRatio: number): number {
   let passing = 1;
@@ -136,6 +162,13 @@ function driveOf(model: Model): Drive {
     arrivalScvs: model.workloads.map(({ kind }) => (kind === "constant" ? 0 : 1)),
     callersOfClient,
   };
+}
+
+/** For the mix of workloads: closed users go round as fast as they can think. */
+function likelyRates({ workloads, load }: Model): number[] {
+  return workloads.map(({ kind, ratePerSecond, users, thinkTimeMs }) =>
+    kind === "closed" ? (1000 * users * load) / Math.max(1, thinkTimeMs) : ratePerSecond * load,
+  );
 }
 
 /** Caches with keys get the share of hits that theory gives a warm one. */
@@ -173,9 +206,12 @@ function findLimit(
   const callersOfClient = new Map([...drive.callersOfClient.keys()].map((client) => [client, Infinity]));
   const saturated = (load: number): number | undefined => {
     const rates = ratesPerSecond.map((rate) => rate * load);
-    const { components } = settle(model, { ...drive, callersOfClient, ratesPerSecond: rates, areCallersFull: true });
+    const settled = settle(model, { ...drive, callersOfClient, ratesPerSecond: rates, areCallersFull: true });
+    const isFull = (index: number) => (settled.components[index] as ComponentState).offered >= 1;
     // Callers of a saturated component saturate with it: the last in the order of calls is the cause.
-    return model.callOrder.findLast((index) => (components[index] as ComponentState).offered >= 1);
+    const cause = model.callOrder.findLast(isFull);
+    const [link] = model.links.filter((one) => isLinkFull(settled, one));
+    return link === undefined || (cause !== undefined && isFull(link.to)) ? cause : link.to;
   };
   let high = 1;
   while (high < mostLoad && saturated(high) === undefined) high *= 2;
@@ -190,10 +226,23 @@ function findLimit(
   return component === undefined ? { load: high } : { load: high, component };
 }
 
-function stationName({ instances, concurrency, balancing }: ModelComponent, isExactMva: boolean): string {
+/** Its connections or its bandwidth are all used: who is called through it gets no more. */
+function isLinkFull({ links }: OperatingPoint, { index }: { readonly index: number }): boolean {
+  const { poolOffered, bandwidthOffered } = links[index] as OperatingPoint["links"][number];
+  return poolOffered >= 1 || bandwidthOffered >= 1;
+}
+
+function stationName(component: ModelComponent, isExactMva: boolean): string {
+  const { instances, concurrency, balancing, cpus } = component;
   if (isExactMva) return "mean value analysis, one slot";
+  if (sharesCores(component)) {
+    const cores = `${cpus} shared ${cpus === 1 ? "core" : "cores"} for ${concurrency} slots`;
+    return instances === 1 ? `one station of ${cores}` : `${instances} stations of ${cores}`;
+  }
   if (instances === 1) return `one station of ${concurrency} ${concurrency === 1 ? "slot" : "slots"}`;
+  if (component.splitsReads) return `a primary and ${instances - 1} replicas of ${concurrency}`;
   if (balancing === "random" || balancing === "round_robin") return `${instances} separate stations of ${concurrency}`;
+  if (balancing === "weighted" && !component.isBalancer) return `${instances} weighted stations of ${concurrency}`;
   const isPooled = instances === 2 || balancing === "least_connections";
   return isPooled
     ? `one pooled station of ${instances * concurrency} slots`

@@ -8,13 +8,14 @@
  * nothing moves, beginning without any failure: of several balances it finds the good one, before a storm.
  */
 
-import type { Distribution } from "../architecture.ts";
-import { momentsOf } from "../distribution-moments.ts";
-import type { Model, ModelComponent, ModelLink } from "../model.ts";
-import { attemptsPerCall, callFailureRatio } from "./amplification.ts";
+import type { Model, ModelComponent } from "../model.ts";
+import { callState, limitsCalls, networkTime, timeOf } from "./call-attempts.ts";
 import { type CallTime, type LinkState, noCall, timeOfCalls } from "./call-time.ts";
-import { componentWait } from "./component-wait.ts";
-import { limitedMeanMs, noTime, type RandomTime, tailAbove } from "./random-time.ts";
+import { componentWait, type InstanceGroup, type WaitGiven } from "./component-wait.ts";
+import { priorityRatio } from "./priority-waits.ts";
+import { noTime, type RandomTime } from "./random-time.ts";
+import { sharedCores, sharesCores } from "./shared-cores.ts";
+import type { Mix } from "./work-mix.ts";
 
 const mostRounds = 300;
 const settled = 1e-10;
@@ -53,6 +54,8 @@ export interface Drive {
   readonly areCallersFull?: boolean;
   /** Waits known from elsewhere, by component. */
   readonly waitsMs?: ReadonlyMap<number, number>;
+  /** Whose requests reach each component; absent: they are all alike. */
+  readonly mixes?: readonly Mix[];
 }
 
 export function settle(model: Model, drive: Drive): OperatingPoint {
@@ -70,12 +73,13 @@ export function settle(model: Model, drive: Drive): OperatingPoint {
     }),
   );
   const links = model.links.map((): LinkState => ({ ...noCall }));
+  const linkRates = new Float64Array(model.links.length);
   const callers = boundCallers(model, drive);
   let previous = Number.NaN;
   let isSettled = false;
   for (let round = 0; round < mostRounds && !isSettled; round++) {
-    passForwards(model, drive, components, links);
-    passBackwards(model, drive, components, links, callers);
+    passForwards(model, drive, components, links, linkRates);
+    passBackwards(model, drive, components, { links, linkRates, callers });
     const sum = components.reduce(
       (total, one) => total + one.arrivalsPerSecond + one.inside.meanMs + one.wait.meanMs + one.arrivalScv,
       0,
@@ -86,13 +90,7 @@ export function settle(model: Model, drive: Drive): OperatingPoint {
   return { components, links, isSettled };
 }
 
-/** Mean and variance of a distribution. */
-export function timeOf(distribution: Distribution): RandomTime {
-  const { meanMs, cv } = momentsOf(distribution);
-  return { meanMs, varianceMs2: (meanMs * cv) ** 2 };
-}
-
-/** How many requests can be in each component at once: what its callers' slots allow. */
+/** How many requests can be in each component at once: what its callers' slots and connections allow. */
 function boundCallers(model: Model, { callersOfClient }: Pick<Drive, "callersOfClient">): number[] {
   const callers = model.components.map(({ index }) => callersOfClient.get(index) ?? 0);
   for (const index of model.callOrder) {
@@ -103,13 +101,20 @@ function boundCallers(model: Model, { callersOfClient }: Pick<Drive, "callersOfC
       if (link.callsPerRequest === 0 || active === 0) continue;
       const atOnce = component.isParallel ? Math.ceil(link.callsPerRequest) : 1;
       const isBounded = link.isAwaited && link.timeoutMs === 0;
-      callers[link.to] = (callers[link.to] as number) + (isBounded ? active * atOnce : Infinity);
+      const connections = link.maxConnections === 0 ? Infinity : component.instances * link.maxConnections;
+      callers[link.to] = (callers[link.to] as number) + (isBounded ? Math.min(active * atOnce, connections) : Infinity);
     }
   }
   return callers;
 }
 
-function passForwards(model: Model, drive: Drive, components: ComponentState[], links: readonly LinkState[]): void {
+function passForwards(
+  model: Model,
+  drive: Drive,
+  components: ComponentState[],
+  links: readonly LinkState[],
+  linkRates: Float64Array,
+): void {
   const rates = new Float64Array(components.length);
   const irregular = new Float64Array(components.length);
   const add = (component: number, rate: number, scv: number) => {
@@ -130,6 +135,7 @@ function passForwards(model: Model, drive: Drive, components: ComponentState[], 
     for (const { link, perRequest } of timeOfCalls(component, links).made) {
       const linkRate = calling * perRequest * (links[link.index] as LinkState).attempts;
       const split = rate === 0 ? 0 : Math.min(1, linkRate / rate);
+      linkRates[link.index] = linkRate;
       add(link.to, linkRate, split * departureScv + 1 - split);
     }
   }
@@ -152,8 +158,7 @@ function passBackwards(
   model: Model,
   drive: Drive,
   components: readonly ComponentState[],
-  links: LinkState[],
-  callers: readonly number[],
+  { links, linkRates, callers }: { links: LinkState[]; linkRates: Float64Array; callers: readonly number[] },
 ): void {
   let users = 0;
   for (const count of drive.callersOfClient.values()) users += count;
@@ -161,27 +166,45 @@ function passBackwards(
     const index = model.callOrder[position] as number;
     const component = model.components[index] as ModelComponent;
     const state = components[index] as ComponentState;
-    for (const link of component.links) links[link.index] = callState(link, components[link.to] as ComponentState);
+    for (const link of component.links) {
+      const attemptsPerSecond = linkRates[link.index] as number;
+      links[link.index] = callState(link, components[link.to] as ComponentState, {
+        caller: component,
+        attemptsPerSecond,
+      });
+    }
     const calls = timeOfCalls(component, links);
     const share = callingShare(component);
     const failing = (component.isClient ? 0 : component.errorRatio) + share * calls.failureRatio;
-    const work = timeOf(component.serviceTime);
-    state.inside = component.isClient ? calls.time : withCalls(work, calls, share);
-    state.hold = component.isClient || component.holdsSlot ? state.inside : work;
     if (component.isClient) {
+      state.inside = calls.time;
+      state.hold = calls.time;
       state.failureRatio = failing;
       continue;
     }
-    const { arrivalsPerSecond, arrivalScv, hold } = state;
-    const { instances, concurrency, queueCapacity, balancing } = component;
-    const given = { instances, concurrency, queueCapacity, balancing, arrivalsPerSecond, arrivalScv, hold };
     const bound = callers[index] as number;
     const areUsers = drive.areCallersFull === true || bound === users;
-    const callersElsewhere = areUsers ? 0 : workOfCallers(model, index, components);
-    const figures = componentWait({ ...given, callers: bound, callersElsewhere, areUsers });
+    const { instances, concurrency, queueCapacity } = component;
+    const { arrivalsPerSecond, arrivalScv } = state;
+    const figures = stationFigures(
+      component,
+      state,
+      { calls, share },
+      {
+        ...{ instances, concurrency, queueCapacity, arrivalsPerSecond, arrivalScv, areUsers },
+        balancing: component.isBalancer ? "power_of_two" : component.balancing,
+        callers: bound,
+        callersElsewhere: areUsers ? 0 : workOfCallers(model, index, components, linkRates),
+        groups: groupsOf(component, drive.mixes?.[index]),
+      },
+    );
+    const ratio = priorityRatio(component, state.arrivalsPerSecond, drive.mixes?.[index]);
+    if (ratio !== 1)
+      figures.wait = { meanMs: figures.wait.meanMs * ratio, varianceMs2: figures.wait.varianceMs2 * ratio ** 2 };
     let movedMs = 0;
     for (const { link, perRequest } of component.holdsSlot ? calls.made : []) {
-      if (link.isAwaited) movedMs += share * perRequest * (components[link.to] as ComponentState).movedMs;
+      if (!link.isAwaited || limitsCalls(link, component)) continue;
+      movedMs += share * perRequest * (components[link.to] as ComponentState).movedMs;
     }
     state.offered = figures.offered;
     state.shedRatio = figures.shedRatio;
@@ -194,12 +217,62 @@ function passBackwards(
   }
 }
 
-/** Slots of its callers that are busy with their own work. */
-function workOfCallers(model: Model, index: number, components: readonly ComponentState[]): number {
+/** Sets how long a slot is held and a request is inside, and answers the wait for it. */
+function stationFigures(
+  component: ModelComponent,
+  state: ComponentState,
+  { calls, share }: { readonly calls: CallTime; readonly share: number },
+  given: Omit<WaitGiven, "hold">,
+): { offered: number; shedRatio: number; wait: RandomTime; movedMs: number } {
+  const work = timeOf(component.serviceTime);
+  const shared = sharesCores(component) ? sharedCores({ ...given, hold: work }, component.cpus) : undefined;
+  state.inside = withCalls(shared?.work ?? work, calls, share);
+  state.hold = component.holdsSlot ? state.inside : (shared?.work ?? work);
+  if (shared === undefined) return { ...componentWait({ ...given, hold: state.hold }) };
+  const { offered, shedRatio, wait } = shared;
+  const isHeldForCalls = component.holdsSlot && share * calls.time.meanMs > 0;
+  if (!isHeldForCalls || offered >= 1) return { offered, shedRatio, wait, movedMs: 0 };
+  const forSlots = componentWait({ ...given, hold: state.hold });
+  return { ...forSlots, offered: Math.max(offered, forSlots.offered) };
+}
+
+/** Of instances that get shares of their own: by weight, or the primary that takes all writes. */
+function groupsOf(component: ModelComponent, mix: Mix | undefined): InstanceGroup[] | undefined {
+  const { instances, balancing, instanceWeights, splitsReads, isBalancer } = component;
+  if (splitsReads) {
+    const writes = mix?.writeShare ?? 0;
+    return [
+      { instances: 1, share: writes, count: 1 },
+      { instances: instances - 1, share: 1 - writes, count: 1 },
+    ];
+  }
+  if (balancing !== "weighted" || isBalancer || instances === 1) return undefined;
+  const weights = Array.from({ length: instances }, (_, index) => instanceWeights[index] ?? 1);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return [...new Set(weights)].map((weight) => {
+    return { instances: 1, share: weight / total, count: weights.filter((one) => one === weight).length };
+  });
+}
+
+/** Of the slots or connections that bound it, those that are busy with something else: own work, or the network. */
+function workOfCallers(
+  model: Model,
+  index: number,
+  components: readonly ComponentState[],
+  linkRates: Float64Array,
+): number {
   let slots = 0;
-  for (const { from, to } of model.links) {
+  for (const link of model.links) {
+    const { from, to } = link;
     const caller = model.components[from] as ModelComponent;
-    if (to !== index || caller.isClient) continue;
+    if (to !== index) continue;
+    if (limitsCalls(link, caller)) {
+      const perSecond = linkRates[link.index] as number;
+      const networkMs = networkTime(link, perSecond).meanMs;
+      slots += networkMs === Infinity ? 0 : (perSecond * networkMs) / 1000;
+      continue;
+    }
+    if (caller.isClient) continue;
     slots += ((components[from] as ComponentState).arrivalsPerSecond * timeOf(caller.serviceTime).meanMs) / 1000;
   }
   return slots;
@@ -211,38 +284,4 @@ function withCalls(work: RandomTime, { time }: CallTime, share: number): RandomT
   const meanMs = share * time.meanMs;
   const varianceMs2 = meanMs === Infinity ? 0 : share * (time.varianceMs2 + time.meanMs ** 2) - meanMs ** 2;
   return { meanMs: work.meanMs + meanMs, varianceMs2: work.varianceMs2 + varianceMs2 };
-}
-
-/** A call over a link to a component in that state: its attempts, how it ends, how long it takes with its pauses. */
-function callState(link: ModelLink, callee: ComponentState): LinkState {
-  const network = timeOf(link.latency);
-  const served = 1 - callee.shedRatio;
-  const visitMs = callee.wait.meanMs + callee.inside.meanMs;
-  const meanMs = network.meanMs + (served === 0 ? 0 : served * visitMs);
-  const visitVariance = callee.wait.varianceMs2 + callee.inside.varianceMs2 + callee.shedRatio * visitMs ** 2;
-  const attempt = { meanMs, varianceMs2: network.varianceMs2 + (meanMs === Infinity ? 0 : served * visitVariance) };
-  const lateRatio = link.timeoutMs === 0 ? 0 : tailAbove(attempt, link.timeoutMs);
-  const failing = 1 - (1 - callee.failureRatio) * (1 - lateRatio);
-  const attempts = attemptsPerCall(failing, link.retries);
-  const attemptMs = link.timeoutMs === 0 ? meanMs : limitedMeanMs(attempt, link.timeoutMs);
-  let pausesMs = 0;
-  let variance =
-    attempts * attempt.varianceMs2 * (meanMs === Infinity ? 0 : Math.min(1, attemptMs / (meanMs || 1)) ** 2);
-  let attemptsSquare = 0;
-  for (let made = 0; made <= link.retries; made++) {
-    const reached = failing ** made;
-    attemptsSquare += (2 * made + 1) * reached;
-    if (made === 0) continue;
-    const pauseMs = (link.retryBackoffMs * 2 ** (made - 1)) / 2;
-    pausesMs += reached * pauseMs;
-    variance += (reached * pauseMs ** 2 * 4) / 3 - (reached * pauseMs) ** 2;
-  }
-  const again = attemptsSquare - attempts ** 2;
-  if (again > 0 && attemptMs < Infinity) variance += again * attemptMs ** 2;
-  return {
-    attempts,
-    lateRatio,
-    failureRatio: callFailureRatio(failing, link.retries),
-    time: { meanMs: attempts * attemptMs + pausesMs, varianceMs2: variance },
-  };
 }

@@ -13,10 +13,10 @@
  * its end, so a visit to anything else costs nothing here.
  */
 import type { KeyedCacheOptions } from "../architecture.ts";
-import { grownInt32 } from "../grow-array.ts";
 import type { Model } from "../model.ts";
 import { RandomStream } from "../random.ts";
-import { none, type VisitPool } from "../visit-pool.ts";
+import { none, type Visit } from "../visit.ts";
+import type { VisitPool } from "../visit-pool.ts";
 import { HashedIndex } from "./key-index.ts";
 import { createStore, type KeyedStore } from "./keyed-store.ts";
 import { ZipfKeys } from "./zipf.ts";
@@ -24,7 +24,7 @@ import { ZipfKeys } from "./zipf.ts";
 interface KeyedCache {
   readonly options: KeyedCacheOptions;
   readonly keys: ZipfKeys;
-  /** By `VisitPool.instance`; made when an instance gets its first request. */
+  /** By `Visit.instance`; made when an instance gets its first request. */
   readonly instances: (CacheInstance | undefined)[];
 }
 
@@ -42,10 +42,6 @@ export class KeyedCaches {
   readonly isKeyed: Uint8Array;
   readonly #caches: (KeyedCache | undefined)[];
   readonly #visits: VisitPool;
-  /** By visit: the key it fetches, and those that wait for it, chained through `VisitPool.next`. */
-  #key: Int32Array;
-  #firstWaiting: Int32Array;
-  #lastWaiting: Int32Array;
 
   constructor(model: Model, visits: VisitPool, seed: number) {
     this.#visits = visits;
@@ -56,9 +52,6 @@ export class KeyedCaches {
       const keys = new ZipfKeys(cache.keys, cache.skew, new RandomStream(seed, `component/${id}/key`));
       return { options: cache, keys, instances: [] };
     });
-    this.#key = new Int32Array(0);
-    this.#firstWaiting = new Int32Array(0);
-    this.#lastWaiting = new Int32Array(0);
   }
 
   /** The key of a new request to this component. */
@@ -66,38 +59,37 @@ export class KeyedCaches {
     return (this.#caches[component] as KeyedCache).keys.next();
   }
 
-  lookUp(visit: number, key: number, nowNs: number): "hit" | "fetch" | "wait" {
+  lookUp(visit: Visit, key: number, nowNs: number): "hit" | "fetch" | "wait" {
     const { options, instances } = this.#cacheOf(visit);
-    const { store, fetches } = instances[this.#visits.instance[visit] as number] ?? this.#newInstance(visit);
+    const { store, fetches } = instances[visit.instance] ?? this.#newInstance(visit);
     if (store.lookup(key, nowNs)) return "hit";
     if (options.singleFlight) {
       const fetching = fetches.get(key);
       if (fetching !== none) {
-        this.#wait(visit, fetching);
+        wait(visit, this.#visits.at(fetching));
         return "wait";
       }
-      fetches.set(key, visit);
+      fetches.set(key, visit.index);
     }
-    if (visit >= this.#key.length) this.#grow();
-    this.#key[visit] = key;
-    this.#firstWaiting[visit] = none;
-    this.#lastWaiting[visit] = none;
+    visit.fetchedKey = key;
+    visit.firstWaiting = undefined;
+    visit.lastWaiting = undefined;
     return "fetch";
   }
 
   /**
    * For every visit to a keyed cache that ends. If it fetched a key, that is over, and if well, the key is held. The answer
-   * is the first of the visits that waited for it, from which `VisitPool.next` leads to the others, or `none`.
+   * is the first of the visits that waited for it, if any, from which `Visit.next` leads to the others.
    */
-  endFetch(visit: number, hasFailed: boolean, nowNs: number): number {
-    const key = visit < this.#key.length ? (this.#key[visit] as number) : none;
-    if (key === none) return none;
-    this.#key[visit] = none;
+  endFetch(visit: Visit, hasFailed: boolean, nowNs: number): Visit | undefined {
+    const key = visit.fetchedKey;
+    if (key === none) return undefined;
+    visit.fetchedKey = none;
     const { options, instances } = this.#cacheOf(visit);
-    const { store, fetches } = instances[this.#visits.instance[visit] as number] as CacheInstance;
+    const { store, fetches } = instances[visit.instance] as CacheInstance;
     if (!hasFailed) store.fill(key, nowNs);
     if (options.singleFlight) fetches.delete(key);
-    return this.#firstWaiting[visit] as number;
+    return visit.firstWaiting;
   }
 
   /** Every instance of this component holds nothing from now on; fetches that are under way go on. */
@@ -111,30 +103,21 @@ export class KeyedCaches {
     this.#caches[component]?.instances[instance]?.store.clear();
   }
 
-  #wait(visit: number, fetching: number): void {
-    const last = this.#lastWaiting[fetching] as number;
-    if (last === none) this.#firstWaiting[fetching] = visit;
-    else this.#visits.next[last] = visit;
-    this.#lastWaiting[fetching] = visit;
-    this.#visits.next[visit] = none;
-  }
-
-  #newInstance(visit: number): CacheInstance {
+  #newInstance(visit: Visit): CacheInstance {
     const { options, instances } = this.#cacheOf(visit);
     const created = { store: createStore(options), fetches: new HashedIndex(usualFetches) };
-    instances[this.#visits.instance[visit] as number] = created;
+    instances[visit.instance] = created;
     return created;
   }
 
-  #cacheOf(visit: number): KeyedCache {
-    return this.#caches[this.#visits.component[visit] as number] as KeyedCache;
+  #cacheOf(visit: Visit): KeyedCache {
+    return this.#caches[visit.component.index] as KeyedCache;
   }
+}
 
-  #grow(): void {
-    const before = this.#key.length;
-    const length = this.#visits.component.length;
-    this.#key = grownInt32(this.#key, length).fill(none, before);
-    this.#firstWaiting = grownInt32(this.#firstWaiting, length);
-    this.#lastWaiting = grownInt32(this.#lastWaiting, length);
-  }
+function wait(visit: Visit, fetching: Visit): void {
+  if (fetching.lastWaiting === undefined) fetching.firstWaiting = visit;
+  else fetching.lastWaiting.next = visit;
+  fetching.lastWaiting = visit;
+  visit.next = undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * The small changes whose worth is to be measured: every component but the clients a little faster, with one more instance,
- * with one more slot per instance, and every cache with a little more luck or room.
+ * with one more slot per instance, with one more core where cores are shared, with one more connection where callers have
+ * pools, and every cache with a little more luck or room.
  *
  * Planning and judging are apart so that the caller runs the variants wherever and as parallel as it likes: each is a whole
  * architecture, to be run with the seeds, length and load of the base runs. Ids stay as they are, so all of them draw the
@@ -10,7 +11,17 @@ import type { Architecture, Component, Distribution } from "../architecture.ts";
 import { ModelError, type ModelIssue } from "../model-error.ts";
 import { number, percent } from "./wording.ts";
 
-const elasticityChanges = ["speed", "instance", "slot", "hits", "capacity"] as const;
+export const elasticityChanges = ["speed", "instance", "slot", "core", "connection", "hits", "capacity"] as const;
+/** The steps in a word or two, where there is no room for the sentence. */
+export const elasticityNames: { readonly [Change in ElasticityChange]: string } = {
+  speed: "faster work",
+  instance: "1 more instance",
+  slot: "1 more slot",
+  core: "1 more core",
+  connection: "1 more connection",
+  hits: "more hits",
+  capacity: "more room",
+};
 export type ElasticityChange = (typeof elasticityChanges)[number];
 
 /** What one step of each change costs at a component, above 0, in any currency; a change without a price has none. */
@@ -44,9 +55,14 @@ const hitStep = 0.05;
 const capacityStep = 0.25;
 const mostInstances = 1000;
 const mostSlots = 10_000;
+const mostCores = 1000;
+const mostConnections = 10_000;
 const mostCacheEntries = 10_000_000;
 
-type Planned = Pick<ElasticityVariant, "sentence" | "capacityRatio"> & { readonly component: Component };
+type Planned = Pick<ElasticityVariant, "sentence" | "capacityRatio"> & {
+  readonly component: Component;
+  readonly links?: Architecture["links"];
+};
 
 /** Changes that do nothing or would be refused are left out. Throws ModelError for options that make no sense. Pure. */
 export function planElasticity(architecture: Architecture, options: ElasticityOptions = {}): ElasticityVariant[] {
@@ -58,7 +74,10 @@ export function planElasticity(architecture: Architecture, options: ElasticityOp
     if (component.kind === "client" || options.components?.includes(component.id) === false) continue;
     for (const change of elasticityChanges) {
       if (!changes.includes(change)) continue;
-      const planned = planChange(component, change, speedStep);
+      const planned =
+        change === "connection"
+          ? planConnections(component, architecture.links)
+          : planChange(component, change, speedStep);
       if (planned === undefined) continue;
       const components = architecture.components.map((one) => (one.id === component.id ? planned.component : one));
       const price = prices[component.id]?.[change];
@@ -67,7 +86,7 @@ export function planElasticity(architecture: Architecture, options: ElasticityOp
         component: component.id,
         change,
         sentence: planned.sentence,
-        architecture: { ...architecture, components },
+        architecture: { ...architecture, components, links: planned.links ?? architecture.links },
         ...(planned.capacityRatio === undefined ? {} : { capacityRatio: planned.capacityRatio }),
         ...(price === undefined ? {} : { price }),
       });
@@ -76,8 +95,31 @@ export function planElasticity(architecture: Architecture, options: ElasticityOp
   return variants;
 }
 
-function planChange(component: Component, change: ElasticityChange, speedStep: number): Planned | undefined {
-  const { name, kind, instances, concurrency, serviceTime, hitRatio, cache } = component;
+/** One more connection of every calling instance, in every pool of calls to it. */
+function planConnections(component: Component, links: Architecture["links"]): Planned | undefined {
+  const pools = links.filter(({ to, maxConnections = 0 }) => {
+    return to === component.id && maxConnections > 0 && maxConnections < mostConnections;
+  });
+  const [first] = pools;
+  if (first?.maxConnections === undefined) return undefined;
+  const counts = pools.map(({ maxConnections = 0 }) => `${maxConnections + 1} instead of ${maxConnections}`);
+  return {
+    sentence: `1 more connection per calling instance to ${component.name} (${counts.join(", ")})`,
+    ...(pools.length === 1 ? { capacityRatio: (first.maxConnections + 1) / first.maxConnections } : {}),
+    component,
+    links: links.map((link) =>
+      pools.includes(link) ? { ...link, maxConnections: (link.maxConnections ?? 0) + 1 } : link,
+    ),
+  };
+}
+
+function planChange(
+  component: Component,
+  change: Exclude<ElasticityChange, "connection">,
+  speedStep: number,
+): Planned | undefined {
+  const { name, kind, instances, concurrency, serviceTime, hitRatio, cache, cpus, autoscaler } = component;
+  const areCoresShared = cpus !== undefined && cpus < concurrency;
   switch (change) {
     case "speed": {
       const faster = scaled(serviceTime, 1 / (1 + speedStep));
@@ -89,13 +131,27 @@ function planChange(component: Component, change: ElasticityChange, speedStep: n
       const more = instances + 1;
       if (more > mostInstances || (cache !== undefined && more * cache.capacity > mostCacheEntries)) return undefined;
       const sentence = `1 more instance of ${name} (${more} instead of ${instances})`;
-      return { sentence, capacityRatio: more / instances, component: { ...component, instances: more } };
+      const scaler = autoscaler && {
+        ...autoscaler,
+        minInstances: Math.min(autoscaler.minInstances + 1, mostInstances),
+        maxInstances: Math.min(autoscaler.maxInstances + 1, mostInstances),
+      };
+      const changed = { ...component, instances: more, ...(scaler === undefined ? {} : { autoscaler: scaler }) };
+      return { sentence, capacityRatio: more / instances, component: changed };
     }
     case "slot": {
       const more = concurrency + 1;
       if (more > mostSlots) return undefined;
       const sentence = `1 more slot per instance of ${name} (${more} instead of ${concurrency})`;
-      return { sentence, capacityRatio: more / concurrency, component: { ...component, concurrency: more } };
+      // What shared cores can do does not depend on the slots.
+      const ratio = areCoresShared ? {} : { capacityRatio: more / concurrency };
+      return { sentence, ...ratio, component: { ...component, concurrency: more } };
+    }
+    case "core": {
+      if (!areCoresShared || cpus + 1 > mostCores) return undefined;
+      const more = cpus + 1;
+      const sentence = `1 more core per instance of ${name} (${number(more)} instead of ${number(cpus)})`;
+      return { sentence, capacityRatio: Math.min(more, concurrency) / cpus, component: { ...component, cpus: more } };
     }
     case "hits": {
       if (kind !== "cache" || cache !== undefined || hitRatio >= 1) return undefined;

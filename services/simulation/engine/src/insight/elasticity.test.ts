@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Architecture } from "../architecture.ts";
+import { compileModel } from "../model.ts";
 import { ModelError } from "../model-error.ts";
 import {
   closed,
@@ -217,5 +218,51 @@ describe("planElasticity", () => {
       'elasticity: the architecture has no component "nobody"; component "api": prices.slot is 0; allowed is a number above 0; ' +
         "speedStep is 2; allowed is 0.001 to 1",
     );
+  });
+});
+
+describe("planElasticity of shared cores and connections", () => {
+  const architecture: Architecture = {
+    components: [
+      component("client", "client"),
+      component("api", "service", { concurrency: 64, cpus: 1.5, serviceTime: exponential(5) }),
+      component("db", "database", { serviceTime: exponential(5) }),
+      component("scaled", "service", {
+        instances: 2,
+        serviceTime: exponential(5),
+        autoscaler: { minInstances: 2, maxInstances: 4, targetUtilization: 0.5 },
+      }),
+    ],
+    links: [link("client", "api"), link("api", "db", { maxConnections: 4 }), link("api", "scaled")],
+    workloads: [poisson("client", 1)],
+  };
+  const plan = planElasticity(architecture);
+  const variant = (id: string) => plan.find((one) => one.id === id);
+
+  test("adds a core, which is what there is more of, and a slot, which is not", () => {
+    expect(variant("api/core")).toMatchObject({
+      capacityRatio: 2.5 / 1.5,
+      sentence: expect.stringContaining("2.5 instead"),
+    });
+    expect(variant("api/core")?.architecture.components[1]?.cpus).toBe(2.5);
+    expect(variant("api/slot")?.capacityRatio).toBeUndefined();
+    expect(variant("db/core")).toBeUndefined();
+  });
+
+  test("adds a connection to who is called through a pool, and changes nothing else", () => {
+    const changed = variant("db/connection");
+    expect(changed).toMatchObject({ component: "db", capacityRatio: 5 / 4 });
+    expect(changed?.architecture.links.map(({ maxConnections }) => maxConnections)).toEqual([undefined, 5, undefined]);
+    expect(changed?.architecture.components).toEqual(architecture.components);
+    expect(variant("scaled/connection")).toBeUndefined();
+  });
+
+  test("lets an autoscaler keep the instance that was added", () => {
+    const scaled = variant("scaled/instance")?.architecture.components[3];
+    expect(scaled).toMatchObject({ instances: 3, autoscaler: { minInstances: 3, maxInstances: 5 } });
+  });
+
+  test("plans only what can be run", () => {
+    for (const { architecture: changed } of plan) expect(() => compileModel(changed)).not.toThrow();
   });
 });

@@ -13,7 +13,7 @@ import {
   singleStation,
 } from "../scenario.ts";
 import { type ElasticityOptions, planElasticity } from "./elasticity-plan.ts";
-import { explain, type Insight, type InsightInput } from "./explain.ts";
+import { explain, type Insight, type InsightInput, type Limit, limitSentence } from "./explain.ts";
 import { sampleQueues } from "./saturation.ts";
 
 const seeds = Array.from({ length: 8 }, (_, index) => 30 + index);
@@ -142,12 +142,30 @@ describe("explain", () => {
 
   test("passes on where the slowest requests spent their time", () => {
     const tail = [
-      { component: "narrow", part: "queue", share: 0.7 },
+      { component: "narrow", part: "queue", share: 0.7, low: 0.6, high: 0.8 },
       { component: "even", part: "service", share: 0.3 },
     ];
     const insight = explained(evenThenNarrow, "no variants", { tail });
     expect(insight.tail).toBe(tail);
-    expect(insight.evidence).toContain("the slowest requests spend 70.0 % of their time at narrow (queue)");
+    expect(insight.evidence).toContain(
+      "the slowest requests spend 70.0 % of their time at narrow (queue) (95 % interval 60.0 % to 80.0 %)",
+    );
+  });
+
+  test("says where callers wait for connections, which is in nobody's queue", () => {
+    const given = { concurrency: 50, serviceTime: exponential(10) };
+    const pooled = { ...singleStation(180, given), links: [link("client", "station", { maxConnections: 2 })] };
+    const { evidence } = explained(pooled, "no variants");
+    expect(evidence).toContainEqual(
+      expect.stringMatching(/^[\d.]+ calls from client wait for a connection on average, [4-9]\d\.\d % of the time/),
+    );
+  });
+
+  test("does not say of what only takes long that it limits how much passes", () => {
+    const insight = explained(singleStation(5, { concurrency: 10, serviceTime: constant(20) }), { changes: ["speed"] });
+    expect(insight.limit).toMatchObject({ component: "station", by: "elasticity" });
+    expect(limitSentence(insight.limit as Limit)).toMatch(/^station sets how long requests take/);
+    expect(limitSentence({ ...(insight.limit as Limit), utilization: 0.9 })).toMatch(/^station limits: its capacity/);
   });
 
   test("is plain data, ready for JSON", () => {

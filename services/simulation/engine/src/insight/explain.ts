@@ -42,9 +42,12 @@ export interface Limit {
 
 export interface TailShare {
   readonly component: string;
-  /** Of its time: queue, service, network, pool wait, backoff, retry. */
+  /** Of its time, as in latency-parts.ts. */
   readonly part: string;
   readonly share: number;
+  /** The interval of the share, when several replications were traced. */
+  readonly low?: number;
+  readonly high?: number;
 }
 
 export interface Insight {
@@ -98,6 +101,25 @@ export function explain(input: InsightInput): Insight {
     ...(tail === undefined ? {} : { tail }),
   };
 }
+
+/**
+ * Who limits, in a sentence without its numbers. Where the slots are mostly free, what a change of speed shortens is the work
+ * itself: there the component does not limit how much passes, but how fast it is.
+ */
+export function limitSentence({ name, by, utilization }: Limit): string {
+  if (by === "elasticity" && utilization < mostlyFree) {
+    return `${name} sets how long requests take: its own speed changes the answer most`;
+  }
+  return `${name} limits: ${decidedBy[by]}`;
+}
+
+const mostlyFree = 0.5;
+const decidedBy = {
+  saturation: "it cannot do what is asked of it",
+  elasticity: "its capacity changes the answer most",
+  waiting: "requests wait there most",
+  demand: "its bound is the lowest",
+} as const satisfies Record<Limit["by"], string>;
 
 interface Findings {
   readonly laws: OperationalLaws;
@@ -175,6 +197,7 @@ function evidenceOf(
   add(headroomSentence(limit, laws));
   const waited = waitShares(runs).find(isLimit);
   if (waited !== undefined) add(`requests spend ${percent(waited.share)} of their time in the queues of ${limit.name}`);
+  add(connectionSentence(runs));
   add(steepestSentence(limit, elasticity));
   add(mostUsedSentence(limit, laws, elasticity, runs));
   if (buy !== undefined) add(`to buy: ${buy.message}`);
@@ -183,8 +206,7 @@ function evidenceOf(
   }
   add(stability.kind === "margins" ? stability.components[0]?.message : undefined);
   const most = tail?.reduce((top, one) => (one.share > top.share ? one : top));
-  if (most !== undefined)
-    add(`the slowest requests spend ${percent(most.share)} of their time at ${most.component} (${most.part})`);
+  if (most !== undefined) add(tailSentence(most));
   for (const { name, check } of laws.components) {
     if (check.agrees) continue;
     add(
@@ -210,6 +232,28 @@ function steepestSentence(limit: Limit, elasticity: ElasticityJudgement | undefi
     `1 % more capacity of ${limit.name} changes the ${labelOf(elasticity)} by ${number(value)} % ` +
     `(95 % interval ${range(steepest.elasticity)}, by ${steepest.change})`
   );
+}
+
+/** Where callers wait for connections, which is in nobody's queue. */
+function connectionSentence(runs: readonly Results[]): string | undefined {
+  let inSystem = 0;
+  const waiting = new Map<string, number>();
+  for (const { kind, name, inFlightMean, backlogMean } of runs.flatMap(({ components }) => components)) {
+    if (kind === "client") inSystem += inFlightMean;
+    if (kind !== "queue") waiting.set(name, (waiting.get(name) ?? 0) + backlogMean);
+  }
+  const [most] = [...waiting].sort((a, b) => b[1] - a[1]);
+  if (most === undefined || most[1] < notableWaitShare * inSystem) return undefined;
+  const [name, count] = most;
+  return (
+    `${number(count / runs.length)} calls from ${name} wait for a connection on average, ` +
+    `${percent(Math.min(1, count / inSystem))} of the time that requests take`
+  );
+}
+
+function tailSentence({ component, part, share, low, high }: TailShare): string {
+  const interval = low === undefined || high === undefined ? "" : ` (95 % interval ${range({ low, high }, percent)})`;
+  return `the slowest requests spend ${percent(share)} of their time at ${component} (${part})${interval}`;
 }
 
 /** Why it is not the one with the highest utilization, where that is another. */

@@ -101,3 +101,22 @@ describe("operational laws", () => {
     expect(() => operationalLawsOf(compileModel(singleStation(1, {})), [])).toThrow(RangeError);
   });
 });
+
+describe("operational laws of shared cores", () => {
+  const station = singleStation(140, { concurrency: 64, cpus: 2, serviceTime: exponential(10) });
+
+  test("measure the time of the cores, and bound the rate by it", () => {
+    const [demand] = lawsOf(station, 11_000).components;
+    expect((demand?.workDemandMs ?? 0) / 10).toBeCloseTo(1, 1);
+    expect(demand?.demandMs).toBeGreaterThan(15);
+    expect((demand?.maximumRatePerSecond ?? 0) / 200).toBeCloseTo(1, 1);
+    expect(demand?.utilization).toBeCloseTo(0.7, 1);
+    expect(demand?.check).toMatchObject({ agrees: true, expected: expect.closeTo(0.7, 1) });
+    expect(demand?.message).toMatch(/its 64 slots for \d+\.\d ms \(of which its 2 cores work (10|9\.\d+) ms\)/);
+  });
+
+  test("know that workloads are not equally much work", () => {
+    const workloads = [{ ...poisson("client", 140), workFactor: 0.5 }];
+    expect(lawsOf({ ...station, workloads }, 11_000).components[0]?.check.agrees).toBe(true);
+  });
+});

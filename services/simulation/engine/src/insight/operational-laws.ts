@@ -5,27 +5,32 @@
  *   It has two parts, own work and waiting for calls with the slot in hand.
  * - U = X · S: the utilization by own work must be the rate of visits times the mean work that the model states. This checks
  *   the run against the model, so an outlier says that the run was too short or the component does something else.
+ *   Where slots share cores, it is the time of the cores that is measured: sharing makes work longer, and not more.
  * - Bounds: X ≤ slots ÷ D at every component (where it sheds, D is scaled up to what it would be if it did not), and X ≤ what arrives: the rates of open workloads, and users ÷ (think time +
  *   the response without any wait) of closed ones. Held times grow with the load and do not shrink, so slots ÷ D at today's
- *   load is a bound from above.
+ *   load is a bound from above. Shared cores are a second bound of their component, cores ÷ own work.
  *
  * A caller that holds its slot while it waits for a full callee is as full as it is. Of components whose bounds lie within
  * 2 % of each other, the last in the order of calls is therefore the one that limits.
  */
+import { sharesCores } from "../analytic/shared-cores.ts";
+import { type Mix, mixesOf } from "../analytic/work-mix.ts";
 import { momentsOf } from "../distribution-moments.ts";
 import type { Model, ModelComponent, ModelWorkload } from "../model.ts";
 import type { ComponentResults, Results } from "../results.ts";
 import { meanInterval } from "../statistics/interval.ts";
 import { expectedArrivals } from "../workloads/expected-arrivals.ts";
 import { unloadedRequest, withHitRatios } from "./unloaded.ts";
-import { number, percent, slotsOf } from "./wording.ts";
+import { coresOf, number, percent, slotsOf } from "./wording.ts";
 
 const sameBound = 0.02;
 /** Beside chance: what lies at the two ends of a run. */
 const checkTolerance = 0.02;
+/** There are many components, and none of them should be called wrong by chance. */
+const checkConfidence = 0.999;
 
 export interface UtilizationCheck {
-  /** Of the slots, for own work: as simulated, and X · S ÷ slots. */
+  /** Of the slots (or the cores that they share), for own work: as simulated, and X · S ÷ slots. */
   readonly simulated: number;
   readonly expected: number;
   /** Within 2 %, or within what chance does between the replications. */
@@ -35,11 +40,13 @@ export interface UtilizationCheck {
 export interface ComponentDemand {
   readonly component: string;
   readonly name: string;
+  /** With an autoscaler as many as it may make. */
   readonly slots: number;
   readonly visitsPerRequest: number;
   /** Per end-to-end request that was answered, well or badly: slots held, and the part of it that is own work. */
   readonly demandMs: number;
   readonly workDemandMs: number;
+  /** Of the slots, or of the shared cores where these are busier. */
   readonly utilization: number;
   /** Slots ÷ demand, end-to-end requests per second, with nothing shed; absent when no slot was ever held. */
   readonly maximumRatePerSecond?: number;
@@ -79,9 +86,13 @@ export function operationalLawsOf(model: Model, runs: readonly Results[]): Opera
   const seconds = runs.reduce((sum, run) => sum + secondsOf(run), 0);
   const answered = runs.reduce((sum, { completed, failed }) => sum + completed + failed, 0);
   const ratePerSecond = answered / seconds;
+  const mixes = mixesOf(
+    model,
+    model.workloads.map(({ kind, ratePerSecond, users }) => model.load * (kind === "closed" ? users : ratePerSecond)),
+  );
   const components = model.components
     .filter(({ isClient }) => !isClient)
-    .map((component) => demandOf(component, runs, answered, seconds));
+    .map((component) => demandOf(component, runs, { answered, seconds, mix: mixes[component.index] as Mix }));
   const openPerSecond = meanOf(
     runs.map((run) => model.workloads.reduce((sum, workload) => sum + openRate(workload, model.load, run), 0)),
   );
@@ -101,19 +112,22 @@ export function operationalLawsOf(model: Model, runs: readonly Results[]): Opera
 function demandOf(
   component: ModelComponent,
   runs: readonly Results[],
-  answered: number,
-  seconds: number,
+  { answered, seconds, mix }: { readonly answered: number; readonly seconds: number; readonly mix: Mix },
 ): ComponentDemand {
-  const { id, name, index, instances, concurrency } = component;
-  const slots = instances * concurrency;
+  const { id, name, index, maxInstances, concurrency, cpus } = component;
+  const isShared = sharesCores(component);
+  const slots = maxInstances * concurrency;
   const own = runs.map((run) => ({ ...(run.components[index] as ComponentResults), seconds: secondsOf(run) }));
-  const held = own.reduce((sum, run) => sum + run.utilization * run.seconds, 0);
-  const worked = own.reduce((sum, run) => sum + run.workUtilization * run.seconds, 0);
+  const sumOf = (read: (run: ComponentResults) => number) => own.reduce((sum, run) => sum + read(run) * run.seconds, 0);
+  const heldSeconds = concurrency * sumOf((run) => run.utilization * run.instancesMean);
+  const workedSeconds = isShared
+    ? cpus * sumOf((run) => run.coreUtilization * run.instancesMean)
+    : concurrency * sumOf((run) => run.workUtilization * run.instancesMean);
   const visits = own.reduce((sum, run) => sum + run.completed + run.failed, 0);
   const perRequest = (amount: number) => (answered === 0 ? 0 : amount / answered);
-  const demandMs = perRequest(1000 * slots * held);
-  const workDemandMs = perRequest(1000 * slots * worked);
-  const check = checkUtilization(component, own);
+  const demandMs = perRequest(1000 * heldSeconds);
+  const workDemandMs = perRequest(1000 * workedSeconds);
+  const check = checkUtilization(component, own, mix);
   const demand = {
     component: id,
     name,
@@ -121,36 +135,57 @@ function demandOf(
     visitsPerRequest: perRequest(visits),
     demandMs,
     workDemandMs,
-    utilization: held / seconds,
+    utilization:
+      Math.max(
+        sumOf((run) => run.utilization),
+        sumOf((run) => run.coreUtilization),
+      ) / seconds,
     check,
   };
   const law = `U = X·S gives ${percent(check.expected)} of own work, simulated ${percent(check.simulated)}`;
   if (demandMs === 0) return { ...demand, message: `${name}: no slot held in ${number(seconds)} s; ${law}` };
   const shed = own.reduce((sum, run) => sum + run.shed, 0);
   const admittedShare = visits + shed === 0 ? 1 : visits / (visits + shed);
-  const maximumRatePerSecond = ((1000 * slots) / demandMs) * admittedShare;
+  const coresPerSecond = isShared && workDemandMs > 0 ? (1000 * maxInstances * cpus) / workDemandMs : Infinity;
+  const maximumRatePerSecond = Math.min((1000 * slots) / demandMs, coresPerSecond) * admittedShare;
+  const most = { instances: maxInstances, concurrency, cpus };
+  const work = isShared
+    ? `of which ${coresOf(most)} work ${number(workDemandMs)} ms`
+    : `${number(workDemandMs)} ms own work`;
   const message =
-    `${name}: a request holds ${slotsOf(component)} for ${number(demandMs)} ms (${number(workDemandMs)} ms own work), ` +
+    `${name}: a request holds ${slotsOf(most)} for ${number(demandMs)} ms (${work}), ` +
     `so at most ${number(maximumRatePerSecond)} requests/s pass; ${law}`;
   return { ...demand, maximumRatePerSecond, message };
 }
 
 /** Whoever worked in the period was answered in it or is still present, so X lies between the two rates. */
 function checkUtilization(
-  { serviceTime, instances, concurrency }: ModelComponent,
+  component: ModelComponent,
   runs: readonly (ComponentResults & { readonly seconds: number })[],
+  mix: Mix,
 ): UtilizationCheck {
-  const workSeconds = momentsOf(serviceTime).meanMs / 1000 / (instances * concurrency);
-  const simulated = meanOf(runs.map(({ workUtilization }) => workUtilization));
-  const expected = meanOf(runs.map((run) => ((run.completed + run.failed) / run.seconds) * workSeconds));
-  const gaps = runs.map(({ completed, failed, inFlight, seconds, workUtilization }) => {
-    const least = ((completed + failed) / seconds) * workSeconds;
-    const most = least + (inFlight / seconds) * workSeconds;
-    return workUtilization - Math.min(most, Math.max(least, workUtilization));
+  const isShared = sharesCores(component);
+  const workers = isShared ? component.cpus : component.concurrency;
+  const workMs = momentsOf(component.serviceTime).meanMs * mix.factor;
+  const use = (run: ComponentResults) => (isShared ? run.coreUtilization : run.workUtilization);
+  const perVisit = ({ seconds, instancesMean }: (typeof runs)[number]) =>
+    instancesMean === 0 ? 0 : workMs / 1000 / (workers * instancesMean * seconds);
+  const simulated = meanOf(runs.map(use));
+  const expected = meanOf(runs.map((run) => worked(run) * perVisit(run)));
+  const gaps = runs.map((run) => {
+    const least = worked(run) * perVisit(run);
+    // What was called off did part of its work, and what is present part of it or more.
+    const most = least + (run.inFlight + run.cancelled) * perVisit(run);
+    return use(run) - Math.min(most, Math.max(least, use(run)));
   });
-  const gap = meanInterval(gaps);
+  const gap = meanInterval(gaps, checkConfidence);
   const isSmall = Math.abs(gap.value) <= checkTolerance * Math.max(simulated, expected);
   return { simulated, expected, agrees: isSmall || (gap.low <= 0 && gap.high >= 0) };
+}
+
+/** Visits whose work is done; what had expired or was called off has done none, or part of it. */
+function worked({ completed, failed, expired, cancelled }: ComponentResults): number {
+  return Math.max(0, completed + failed - expired - cancelled);
 }
 
 function limitOf(model: Model, components: readonly ComponentDemand[]): ComponentDemand | undefined {

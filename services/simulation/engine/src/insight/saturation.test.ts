@@ -63,3 +63,14 @@ describe("judgeSaturation", () => {
     );
   });
 });
+
+describe("judgeSaturation of shared cores", () => {
+  test("calls cores that always work saturated, while requests pile up in free slots", () => {
+    const { components } = judge(
+      singleStation(230, { concurrency: 5000, cpus: 2, serviceTime: exponential(10) }),
+      11_000,
+    );
+    expect(components[0]).toMatchObject({ state: "saturated" });
+    expect(components[0]?.message).toMatch(/^station is saturated: its 2 cores (99\.\d|100\.0) % busy/);
+  });
+});

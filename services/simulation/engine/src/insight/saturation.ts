@@ -5,14 +5,15 @@
  * The queue of every component is sampled in evenly spaced slices (`sampleQueues`, one run; reading changes nothing in it, so
  * it may be a replication that is measured anyway), averaged over the runs, and put to the growth test
  * (statistics/growth.ts). A queue counts as growing only where the slots are nearly always held as well: one that grows
- * behind free slots is a burst that has not drained yet.
+ * behind free slots is a burst that has not drained yet. Cores that are shared count like slots, the busier of the two:
+ * what they cannot do piles up in the slots.
  */
 import type { Architecture } from "../architecture.ts";
 import { compileModel, type Model, type ModelComponent } from "../model.ts";
 import type { Results } from "../results.ts";
 import { Simulation } from "../simulation.ts";
 import { assessGrowth, type Growth } from "../statistics/growth.ts";
-import { number, percent, range, slotsOf } from "./wording.ts";
+import { coresOf, number, percent, range, slotsOf } from "./wording.ts";
 
 const nearlyAlwaysHeld = 0.9;
 const nothingToGive = 0.99;
@@ -38,6 +39,7 @@ export interface ComponentSaturation {
   readonly component: string;
   readonly name: string;
   readonly state: "saturated" | "busy" | "free";
+  /** Of the slots, or of the shared cores where these are busier. */
   readonly utilization: number;
   readonly shedRatio: number;
   readonly growth: Growth;
@@ -85,14 +87,20 @@ function judgeComponent(
 ): ComponentSaturation {
   const { id, name, index } = component;
   const own = runs.map(({ components }) => components[index] as Results["components"][number]);
-  const utilization = own.reduce((sum, run) => sum + run.utilization, 0) / own.length;
+  const slotUse = own.reduce((sum, run) => sum + run.utilization, 0) / own.length;
+  const coreUse = own.reduce((sum, run) => sum + run.coreUtilization, 0) / own.length;
+  const utilization = Math.max(slotUse, coreUse);
   const arrivals = own.reduce((sum, run) => sum + run.arrivals, 0);
   const shedRatio = arrivals === 0 ? 0 : own.reduce((sum, { shed }) => sum + shed, 0) / arrivals;
   const growth = assessGrowth(averageLengths(queues, index, id));
   const isGrowing = growth.verdict === "growing" && utilization >= nearlyAlwaysHeld;
   const isSaturated = isGrowing || shedRatio > notableShedRatio || utilization >= nothingToGive;
   const state = isSaturated ? "saturated" : utilization >= busyFrom ? "busy" : "free";
-  const parts = [`${name} is ${state}: ${slotsOf(component)} ${percent(utilization)} held`];
+  const use =
+    coreUse > Math.min(slotUse, nearlyAlwaysHeld)
+      ? `${coresOf(component)} ${percent(coreUse)} busy`
+      : `${slotsOf(component)} ${percent(slotUse)} held`;
+  const parts = [`${name} is ${state}: ${use}`];
   const { endToMean } = growth;
   parts.push(
     isGrowing

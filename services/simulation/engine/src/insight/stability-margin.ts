@@ -5,10 +5,13 @@
  * For every component behind a timeout: how much a storm multiplies its visits (storm-paths.ts); the rate of end-to-end
  * requests above which a storm, once begun, never ends, capacity ÷ (visits × amplification); today's rate as a share of it; and
  * how long it takes after an outage of 10 s until answers are in time again, as a fluid (amplification.ts). A queue so short
- * that whoever gets in is answered in time, and one that serves the newest first, cannot hold a storm. Without timeouts
- * nobody gives up, so there is nothing to say.
+ * that whoever gets in is answered in time, and one that serves the newest first, cannot hold a storm; nor can one that
+ * drops what is older than the callers' patience, whose rate limit is below its capacity, that breakers protect, or whose
+ * abandoned work is cancelled. Without timeouts nobody gives up, so there is nothing to say.
  */
 import { recoveryMs, spontaneousStormPerSecond, stormBoundaryPerSecond } from "../analytic/amplification.ts";
+import { sharesCores } from "../analytic/shared-cores.ts";
+import { momentsOf } from "../distribution-moments.ts";
 import type { Model, ModelComponent, ModelWorkload } from "../model.ts";
 import { stormPathsTo } from "./storm-paths.ts";
 import { unloadedRequest, withHitRatios } from "./unloaded.ts";
@@ -77,6 +80,9 @@ export function stabilityMargin(model: Model): StabilityMargin {
     let visits = 0;
     let workMs = 0;
     let timeoutMs = Number.POSITIVE_INFINITY;
+    let longestDeadlineMs = 0;
+    let isCancelled = false;
+    const stoppedBy = new Set<string>();
     for (const [position, { client }] of open.entries()) {
       const share = (rates[position] as number) / requestsPerSecond;
       const perRequest = normal[position]?.visits[component.index] ?? 0;
@@ -86,10 +92,17 @@ export function stabilityMargin(model: Model): StabilityMargin {
       stormVisits += share * path.visits;
       workMs += share * perRequest * (normal[position]?.holdMs[component.index] ?? 0);
       timeoutMs = Math.min(timeoutMs, path.timeoutMs);
+      longestDeadlineMs = Math.max(longestDeadlineMs, open[position]?.deadlineMs || Number.POSITIVE_INFINITY);
+      for (const reason of path.stoppedBy) stoppedBy.add(reason);
+      isCancelled ||= path.isCancelled;
     }
     if (timeoutMs === Number.POSITIVE_INFINITY || workMs === 0) continue;
     const holdMs = workMs / visits;
-    const reason = immunity(component, holdMs, timeoutMs);
+    // A path that is stopped brings no storm, unless it is by cancelling work that takes as long as the patience.
+    const isStopped = stoppedBy.size > 0 && stormVisits === 0 && !(isCancelled && holdMs > timeoutMs / 2);
+    const reason = isStopped
+      ? `${component.name}: ${[...stoppedBy].join(", ")}`
+      : immunity(model, component, { holdMs, timeoutMs, longestDeadlineMs });
     if (reason !== undefined) {
       immune.push({ component: component.id, reason });
       continue;
@@ -109,7 +122,7 @@ export function stabilityMargin(model: Model): StabilityMargin {
 }
 
 function marginOf(
-  { id, name, instances, concurrency, serviceTime }: ModelComponent,
+  component: ModelComponent,
   given: {
     readonly visits: number;
     readonly holdMs: number;
@@ -119,7 +132,8 @@ function marginOf(
   },
 ): ComponentMargin {
   const { visits, holdMs, timeoutMs, amplification, requestsPerSecond } = given;
-  const capacityPerSecond = (1000 * instances * concurrency) / holdMs;
+  const { id, name, instances, concurrency, serviceTime } = component;
+  const capacityPerSecond = capacityOf(component, holdMs);
   const storm = { capacityPerSecond, retries: amplification - 1, timeoutMs };
   const boundaryPerSecond = stormBoundaryPerSecond(storm) / visits;
   const loadToBoundary = requestsPerSecond / boundaryPerSecond;
@@ -148,15 +162,58 @@ function marginOf(
 }
 
 /** Why a storm cannot last here, if it cannot. */
-function immunity(component: ModelComponent, holdMs: number, timeoutMs: number): string | undefined {
-  const { name, queueCapacity, concurrency, discipline } = component;
+function immunity(
+  model: Model,
+  component: ModelComponent,
+  { holdMs, timeoutMs, longestDeadlineMs }: Record<"holdMs" | "timeoutMs" | "longestDeadlineMs", number>,
+): string | undefined {
+  const { name, queueCapacity, concurrency, instances, discipline, dropsExpired, rateLimit } = component;
+  const before = `before the timeout of ${number(timeoutMs)} ms`;
   if (discipline === "lifo") return `${name} serves the newest first, in ${number(holdMs)} ms`;
-  const longestMs = holdMs * (queueCapacity / concurrency + 1);
-  if (longestMs >= timeoutMs) return undefined;
-  return (
-    `whoever gets into the queue of ${name} (${queueCapacity} places per instance) is answered within ` +
-    `${number(longestMs)} ms, before the timeout of ${number(timeoutMs)} ms`
-  );
+  if (dropsExpired && longestDeadlineMs + holdMs < timeoutMs) {
+    return `${name} refuses what is older than ${number(longestDeadlineMs)} ms, ${before}`;
+  }
+  const capacityPerSecond = capacityOf(component, holdMs);
+  if (rateLimit?.whenExceeded === "reject" && rateLimit.perSecond < capacityPerSecond) {
+    const drainMs = recoveryMs({ capacityPerSecond, retries: 0, timeoutMs }, rateLimit.perSecond, outageMs);
+    return (
+      `${name} lets ${number(rateLimit.perSecond)}/s in and can do ${number(capacityPerSecond)}/s, so that a storm after ` +
+      `${number(outageMs / 1000)} s without service is over ${number(drainMs / 1000)} s later at the latest`
+    );
+  }
+  // With so many inside an instance, one that has just come leaves after them.
+  const longestWith = (inside: number) => Math.max(holdMs, (1000 * inside * instances) / capacityPerSecond);
+  const longestMs = longestWith(queueCapacity + concurrency);
+  if (longestMs < timeoutMs) {
+    return (
+      `whoever gets into the queue of ${name} (${queueCapacity} places per instance) is answered within ` +
+      `${number(longestMs)} ms, ${before}`
+    );
+  }
+  const connections = connectionsTo(model, component);
+  const pooledMs = longestWith(connections / instances);
+  if (pooledMs >= timeoutMs) return undefined;
+  return `${connections} connections to ${name} at most are answered within ${number(pooledMs)} ms, ${before}`;
+}
+
+/** Visits per second: what its slots can do, or its cores where it shares them. */
+function capacityOf(component: ModelComponent, holdMs: number): number {
+  const { instances, concurrency, cpus, serviceTime } = component;
+  const ofSlots = (1000 * instances * concurrency) / holdMs;
+  const workMs = momentsOf(serviceTime).meanMs;
+  if (!sharesCores(component) || workMs === 0) return ofSlots;
+  return Math.min(ofSlots, (1000 * instances * cpus) / workMs);
+}
+
+/** How many calls to it can be under way at once; Infinity unless all its callers have pools. */
+function connectionsTo({ links, components }: Model, { index }: ModelComponent): number {
+  let connections = 0;
+  for (const { from, to, maxConnections } of links) {
+    if (to !== index) continue;
+    connections +=
+      maxConnections === 0 ? Number.POSITIVE_INFINITY : maxConnections * (components[from]?.instances ?? 1);
+  }
+  return connections;
 }
 
 function meanRatePerSecond({ kind, ratePerSecond, arrivalsMs }: ModelWorkload): number {
@@ -165,10 +222,10 @@ function meanRatePerSecond({ kind, ratePerSecond, arrivalsMs }: ModelWorkload): 
   return lastMs === 0 ? 0 : (1000 * arrivalsMs.length) / lastMs;
 }
 
-function assumptionsOf({ workloads, links }: Model): string[] {
+function assumptionsOf({ workloads, links, components }: Model): string[] {
   const sentences = [
     "The work of an expired attempt goes on (Bronson et al. 2021): capacity is spent on answers nobody waits for.",
-    "In a storm every attempt over a link with a timeout fails, and every retry is made.",
+    "In a storm every attempt over a link with a timeout fails, and every retry is made that a budget allows.",
     "Recovery is a fluid: the backlog of 10 s without service, drained by the capacity that the attempts leave.",
     "Capacity is slots ÷ the mean time a slot is held with nothing waiting behind; balancing is taken as even.",
   ];
@@ -177,6 +234,17 @@ function assumptionsOf({ workloads, links }: Model): string[] {
     sentences.push(
       `Retries count as immediate; the pause before them on ${withPause} of ${links.length} links delays a storm but not its rate.`,
     );
+  for (const { id, retryBudget } of links) {
+    if (retryBudget === undefined) continue;
+    sentences.push(
+      `link "${id}": its budget bounds attempts at ${number(1 + retryBudget.ratio)} per call in the long run` +
+        `${retryBudget.scope === "tier" ? " (of all calls of its caller)" : ""}; a full bucket allows ${retryBudget.burst} more at first.`,
+    );
+  }
+  for (const { id, autoscaler, instances } of components) {
+    if (autoscaler === undefined) continue;
+    sentences.push(`component "${id}": its autoscaler is left out; capacity is that of ${instances} instances.`);
+  }
   for (const { id, kind, ratePerSecond } of workloads) {
     if (kind === "closed") sentences.push(`workload "${id}" is closed and left out of the rate: its users wait.`);
     else if (kind !== "poisson" && kind !== "constant" && kind !== "replay") {

@@ -5,14 +5,26 @@
  * timeout fails, so it is made 1 + retries times; what is above sees the failure and tries again just so, whether its own
  * links have a timeout or not. Links below the last timeout only wait, and do not multiply. Sequential calls stop at the
  * first that fails, so of several only one is made; failures of calls that nobody waits for stay where they are.
+ *
+ * - A budget allows `ratio` retries per call in the long run, whatever `retries` says; one of a whole tier may spend on one
+ *   link what the calls of all its links have saved.
+ * - A hedge is sent beside every attempt that is slower, and in a storm all are.
+ * - A breaker sees nothing but failures and opens: the path carries no storm. It must be where calls fail, not below, where
+ *   they are only slow.
+ * - Cancelled work takes no capacity. The word must reach the component: from the link that gives up down to it every link
+ *   must cancel.
  */
-import type { Model, ModelComponent } from "../model.ts";
+import type { Model, ModelComponent, ModelLink } from "../model.ts";
 
 export interface StormPath {
-  /** Visits per request of the workload's client in a storm, attempts included. */
+  /** Visits per request of the workload's client in a storm, attempts included; without those of paths that are stopped. */
   readonly visits: number;
   /** The shortest timeout on any path to it; Infinity when there is none: then nothing is ever given up. */
   readonly timeoutMs: number;
+  /** Why paths carry no storm, in words. */
+  readonly stoppedBy: readonly string[];
+  /** Whether a stop is by cancelling, which only helps where work is short beside the timeout. */
+  readonly isCancelled: boolean;
 }
 
 interface Reach {
@@ -21,37 +33,86 @@ interface Reach {
   /** Visits that fail for who called. */
   readonly failing: number;
   readonly timeoutMs: number;
+  /** Whether all links from here to the target cancel. */
+  readonly cancels: boolean;
+  readonly stoppedBy: readonly string[];
+  readonly isCancelled: boolean;
 }
 
-const unreachable: Reach = { quiet: 0, failing: 0, timeoutMs: Number.POSITIVE_INFINITY };
+const unreachable: Reach = {
+  quiet: 0,
+  failing: 0,
+  timeoutMs: Number.POSITIVE_INFINITY,
+  cancels: true,
+  stoppedBy: [],
+  isCancelled: false,
+};
 
 /** From every component to `target`, by component index. */
 export function stormPathsTo(model: Model, target: number): StormPath[] {
   const reaches = model.components.map(() => unreachable);
-  reaches[target] = { quiet: 1, failing: 0, timeoutMs: Number.POSITIVE_INFINITY };
+  reaches[target] = { ...unreachable, quiet: 1 };
   for (let position = model.callOrder.length - 1; position >= 0; position--) {
     const index = model.callOrder[position] as number;
     if (index !== target) reaches[index] = reachFrom(model.components[index] as ModelComponent, reaches);
   }
-  return reaches.map(({ quiet, failing, timeoutMs }) => ({ visits: quiet + failing, timeoutMs }));
+  return reaches.map(({ quiet, failing, timeoutMs, stoppedBy, isCancelled }) => {
+    return { visits: quiet + failing, timeoutMs, stoppedBy, isCancelled };
+  });
 }
 
 function reachFrom(component: ModelComponent, reaches: readonly Reach[]): Reach {
   const { isClient, isBalancer, isParallel, isQueue, errorRatio, hitRatio } = component;
   const calling = isClient ? 1 : (1 - errorRatio) * (1 - hitRatio);
-  let { quiet, failing, timeoutMs } = unreachable;
+  let { quiet, failing, timeoutMs, cancels, isCancelled } = unreachable;
+  const stoppedBy: string[] = [];
   for (const link of component.links) {
     const behind = reaches[link.to] as Reach;
-    if (link.callsPerRequest === 0 || behind.quiet + behind.failing === 0) continue;
+    const isReached = behind.quiet + behind.failing > 0 || behind.stoppedBy.length > 0;
+    if (link.callsPerRequest === 0 || !isReached) continue;
     const isTimed = link.timeoutMs > 0;
     const stopsAtFirst = link.isAwaited && !isBalancer && !isParallel && !isQueue;
     const failingCalls = stopsAtFirst ? Math.min(1, link.callsPerRequest) : link.callsPerRequest;
-    const givenUp = behind.failing + (isTimed ? behind.quiet : 0);
-    const amplified = calling * failingCalls * (link.retries + 1) * givenUp;
+    const stop = stopOf(link, behind);
+    const givenUp = stop === undefined ? behind.failing + (isTimed ? behind.quiet : 0) : 0;
+    const amplified = calling * failingCalls * attemptsInStorm(link, component) * givenUp;
     if (link.isAwaited) failing += amplified;
     else quiet += amplified;
     if (!isTimed) quiet += calling * link.callsPerRequest * behind.quiet;
     timeoutMs = Math.min(timeoutMs, behind.timeoutMs, isTimed ? link.timeoutMs : Number.POSITIVE_INFINITY);
+    cancels &&= behind.cancels && link.timeoutCancels;
+    stoppedBy.push(...behind.stoppedBy, ...(stop === undefined ? [] : [stop.reason]));
+    isCancelled ||= behind.isCancelled || stop?.isCancelled === true;
   }
-  return { quiet, failing, timeoutMs };
+  return { quiet, failing, timeoutMs, cancels, stoppedBy: [...new Set(stoppedBy)], isCancelled };
+}
+
+function stopOf(link: ModelLink, behind: Reach): { reason: string; isCancelled: boolean } | undefined {
+  const { id, timeoutMs, timeoutCancels, breaker } = link;
+  if (behind.failing === 0 && (timeoutMs === 0 || behind.quiet === 0)) return undefined;
+  if (breaker !== undefined) {
+    return {
+      reason: `the breakers of link "${id}" open after ${breaker.failures} failures in a row`,
+      isCancelled: false,
+    };
+  }
+  if (timeoutCancels && timeoutMs > 0 && behind.failing === 0 && behind.cancels) {
+    return { reason: `what link "${id}" gives up on after ${timeoutMs} ms is cancelled`, isCancelled: true };
+  }
+  return undefined;
+}
+
+/** Attempts per call when all of them fail. */
+function attemptsInStorm(link: ModelLink, caller: ModelComponent): number {
+  const { retries, retryBudget, hedgeAfterMs, timeoutMs } = link;
+  const isHedged = hedgeAfterMs > 0 && (timeoutMs === 0 || hedgeAfterMs < timeoutMs);
+  return (1 + Math.min(retries, retryBudget === undefined ? retries : budgetOf(link, caller))) * (isHedged ? 2 : 1);
+}
+
+/** Retries per call of this link that its budget allows. */
+function budgetOf({ retryBudget, callsPerRequest }: ModelLink, caller: ModelComponent): number {
+  const { ratio = 0, scope = "client" } = retryBudget ?? {};
+  if (scope === "client") return ratio;
+  const saving = caller.links.filter((link) => link.retryBudget?.scope === "tier");
+  return (ratio * saving.reduce((sum, link) => sum + link.callsPerRequest, 0)) / callsPerRequest;
 }

@@ -63,7 +63,7 @@ function allowed(given: Partial<Component> & Pick<Component, "kind">, isLast: bo
   };
 }
 
-function withoutAbsent(given: Partial<Link>): Partial<Link> {
+function withoutAbsent(given: object): Partial<Link> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== 0));
 }
 
@@ -128,7 +128,7 @@ describe("latencyPartsNs", () => {
           }
         }
       }),
-      { numRuns: 60, seed: 3 },
+      { numRuns: 40, seed: 3 },
     );
     expect([...seen].sort()).toEqual([...latencyParts].sort());
   });

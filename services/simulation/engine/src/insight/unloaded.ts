@@ -5,6 +5,7 @@
  */
 import { lruHitRatio, zipfPopularity } from "../analytic/cache.ts";
 import { settle } from "../analytic/operating-point.ts";
+import { withMixedWork } from "../analytic/work-mix.ts";
 import type { Model, ModelComponent, ModelLink, ModelWorkload } from "../model.ts";
 
 /** So rare that no two requests meet; the rates of the balance are divided by it again. */
@@ -23,7 +24,12 @@ export interface Unloaded {
 
 /** Of one request of this workload. `model` should have its hit ratios (`withHitRatios`). */
 export function unloadedRequest(model: Model, workload: ModelWorkload): Unloaded {
-  const { components } = settle(withoutRetries(model), {
+  const { workFactor, priority, writeShare } = workload;
+  const own = { factor: workFactor, factorSquare: workFactor ** 2, writeShare };
+  const mix = { ...own, classes: [{ priority, share: 1, factor: workFactor, factorSquare: workFactor ** 2 }] };
+  const mixes = model.components.map(() => mix);
+  const { components } = settle(withoutRetries(withMixedWork(model, mixes)), {
+    mixes,
     ratesPerSecond: model.workloads.map(({ index }) => (index === workload.index ? rarePerSecond : 0)),
     arrivalScvs: model.workloads.map(() => 1),
     callersOfClient: new Map([[workload.client, Number.POSITIVE_INFINITY]]),

@@ -18,6 +18,12 @@ export function range({ low, high }: Pick<Interval, "low" | "high">, say = numbe
   return `${say(low)} to ${say(high)}`;
 }
 
+/** "its 2 cores". */
+export function coresOf({ instances, cpus }: { readonly instances: number; readonly cpus: number }): string {
+  const count = instances * cpus;
+  return count === 1 ? "its core" : `its ${number(count)} cores`;
+}
+
 export function slotsOf({
   instances,
   concurrency,

@@ -115,6 +115,30 @@ describe("makeStudy", () => {
     }
   });
 
+  test("says how many must wait and how long, and what is answered in time", () => {
+    const { components, goodputPerSecond, goodputRatio, throughputPerSecond } = study;
+    // M/M/1 at utilization 0.5: half wait, and 99 % wait less than ln(0.5 / 0.01) ÷ (100 - 50) s.
+    expect(components[1]?.waitProbability.value).toBeCloseTo(0.5, 1);
+    const p99Ms = components[1]?.waitP99Ms ?? { low: 0, high: 0 };
+    // Few of a replication's 900 requests are beyond it.
+    expect(p99Ms.low).toBeLessThan(1250 * (Math.log(50) / 50));
+    expect(p99Ms.high).toBeGreaterThan(1000 * (Math.log(50) / 50));
+    expect([goodputPerSecond, goodputRatio.value]).toEqual([throughputPerSecond, 1]);
+    const hasty = { ...station, workloads: station.workloads.map((one) => ({ ...one, deadlineMs: 20 })) };
+    // 1 - e^-1 of the answers take less than their mean.
+    expect(makeStudy(replicate(hasty, 5), given).goodputRatio.value).toBeCloseTo(0.632, 1);
+  });
+
+  test("counts what a rate limit and a pool refuse, and who waits for a connection", () => {
+    const limited = singleStation(100, { rateLimit: { perSecond: 50, burst: 1 }, serviceTime: constant(1) });
+    expect(makeStudy(replicate(limited, 2), given).components[1]?.limitedPerSecond.value).toBeGreaterThan(40);
+    const links = [link("client", "station", { maxConnections: 1, connectionQueue: 3 })];
+    const pooled = { ...singleStation(150, { serviceTime: constant(10), concurrency: 9 }), links };
+    const { components } = makeStudy(replicate(pooled, 2), given);
+    expect(components[1]?.refusedPerSecond.value).toBeGreaterThan(40);
+    expect(components[0]?.backlogMean.value).toBeGreaterThan(1);
+  });
+
   test("has no latencies when nothing was answered well, and says so", () => {
     const broken = singleStation(50, { errorRatio: 1 });
     const { latency, latencyCurve, warnings } = makeStudy(replicate(broken, 3), given);

@@ -37,6 +37,11 @@ export function makeStudy(runs: readonly ReplicationOutcome[], options: StudyOpt
     warmupFrom: options.warmupFrom,
     events: all.reduce((sum, { events }) => sum + events, 0),
     throughputPerSecond: estimate(all.map((results) => results.throughputPerSecond)),
+    goodputPerSecond: estimate(all.map((results) => results.goodputPerSecond)),
+    goodputRatio: estimate(
+      all.map((results) => results.goodputRatio),
+      1,
+    ),
     errorRatio: estimate(
       all.map((results) => results.errorRatio),
       1,
@@ -64,6 +69,7 @@ function componentStudy(runs: readonly (ComponentResults & { readonly seconds: n
     name,
     kind,
     instances,
+    instancesMean: estimate(runs.map((run) => run.instancesMean)),
     utilization: estimate(
       runs.map((run) => run.utilization),
       1,
@@ -71,8 +77,16 @@ function componentStudy(runs: readonly (ComponentResults & { readonly seconds: n
     throughputPerSecond: estimate(runs.map((run) => run.throughputPerSecond)),
     queueLengthMean: estimate(runs.map((run) => run.queueLengthMean)),
     waitMeanMs: estimate(runs.map((run) => run.waitMeanMs)),
+    waitProbability: estimate(
+      runs.map((run) => run.waitProbability),
+      1,
+    ),
+    waitP99Ms: estimate(runs.map((run) => run.waitP99Ms)),
     errorRatio: estimate(runs.map(componentErrorRatio), 1),
     shedPerSecond: estimate(runs.map(({ shed, seconds }) => shed / seconds)),
+    limitedPerSecond: estimate(runs.map(({ limited, seconds }) => limited / seconds)),
+    refusedPerSecond: estimate(runs.map((run) => (run.refusedByBreaker + run.refusedByPool) / run.seconds)),
+    backlogMean: estimate(runs.map((run) => run.backlogMean)),
     latency: latencyEstimates(runs),
   };
 }

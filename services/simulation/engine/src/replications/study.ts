@@ -22,12 +22,22 @@ export interface ComponentStudy {
   readonly name: string;
   readonly kind: string;
   readonly instances: number;
+  /** That took requests, as a mean over the time: an autoscaler changes it, and so does an outage. */
+  readonly instancesMean: Estimate;
   readonly utilization: Estimate;
   readonly throughputPerSecond: Estimate;
   readonly queueLengthMean: Estimate;
+  /** Of the requests that got a slot: their mean wait, the share that had to wait, and the wait that 99 % stay below. */
   readonly waitMeanMs: Estimate;
+  readonly waitProbability: Estimate;
+  readonly waitP99Ms: Estimate;
   readonly errorRatio: Estimate;
   readonly shedPerSecond: Estimate;
+  /** Of the shed, those that a rate limit refused; and calls to it that a breaker or a full pool refused. */
+  readonly limitedPerSecond: Estimate;
+  readonly refusedPerSecond: Estimate;
+  /** Calls from it that wait for a connection (of a queue: for a consumer), as a mean over the time. */
+  readonly backlogMean: Estimate;
   readonly latency: LatencyEstimates;
 }
 
@@ -61,6 +71,9 @@ export interface Study {
   readonly warmupFrom: "given" | "detected";
   readonly events: number;
   readonly throughputPerSecond: Estimate;
+  /** Answered well and within the deadline of their workload, per second, and of all that were answered. */
+  readonly goodputPerSecond: Estimate;
+  readonly goodputRatio: Estimate;
   readonly errorRatio: Estimate;
   readonly latency: LatencyEstimates;
   readonly components: readonly ComponentStudy[];

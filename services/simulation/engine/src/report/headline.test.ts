@@ -41,8 +41,15 @@ describe("headlineOf", () => {
     expect(headlineOf(studyOf(shop, { errorRatio: around(0.01) })).verdict).toBe("holds");
   });
 
+  it("counts what comes too late as little as what fails", () => {
+    const late = studyOf(shop, { goodputPerSecond: around(90), goodputRatio: around(0.75) });
+    expect(headlineOf(late).verdict).toBe("failing");
+    expect(headlineOf(late).sentence).toMatch(/^Answers well: 90 requests\/s in time, p99 .*, 30\/s too late, nothing/);
+  });
+
   it("says so when nothing was answered", () => {
-    const { verdict, sentence } = headlineOf(studyOf(shop, { throughputPerSecond: around(0) }));
+    const nothing = { throughputPerSecond: around(0), goodputPerSecond: around(0) };
+    const { verdict, sentence } = headlineOf(studyOf(shop, nothing));
     expect([verdict, sentence]).toEqual(["empty", "No request was answered well in the measured time."]);
   });
 });

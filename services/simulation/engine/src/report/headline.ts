@@ -3,8 +3,8 @@
  * and what limits.
  *
  * "Does not hold" needs a queue that grows or a load above what a component can bear; "at its limit" is a full component
- * that keeps up by shedding or because its callers wait; more than 5 % of bad answers are named before anything else that
- * is good. A component that is merely nearest to its limit does not change the verdict.
+ * that keeps up by shedding or because its callers wait; more than 5 % of bad or late answers are named before anything
+ * else that is good. A component that is merely nearest to its limit does not change the verdict.
  */
 import type { BottleneckFinding, Study } from "../replications/study.ts";
 import { formatEstimate, formatQuantity } from "./format.ts";
@@ -36,28 +36,31 @@ export function headlineOf(study: Study): Headline {
   return { verdict, label: labels[verdict], sentence: sentenceOf(study, verdict) };
 }
 
-function verdictOf({ throughputPerSecond, errorRatio, bottlenecks }: Study): Verdict {
+function verdictOf({ throughputPerSecond, goodputRatio, errorRatio, bottlenecks }: Study): Verdict {
   if (!(throughputPerSecond.value > 0)) return "empty";
   if (bottlenecks.some(({ reason }) => reason === "growing-queue")) return "overloaded";
   const [limit] = bottlenecks;
   const isFull = limit?.reason === "saturated";
   if (isFull && limit.headroom < clearlyBelowOne) return "overloaded";
-  if (errorRatio.value > notableErrorRatio) return "failing";
+  if (Math.max(errorRatio.value, 1 - goodputRatio.value) > notableErrorRatio) return "failing";
   return isFull ? "full" : "holds";
 }
 
 function sentenceOf(study: Study, verdict: Verdict): string {
-  const { throughputPerSecond, latency, replications } = study;
+  const { throughputPerSecond, goodputPerSecond, latency, replications } = study;
   if (verdict === "empty") return `No request was answered well in the measured time${limitOf(study)}.`;
-  const rate = formatQuantity(throughputPerSecond.value, "perSecond").replace("/s", " requests/s");
+  const late = throughputPerSecond.value - goodputPerSecond.value;
+  const inTime = late > 0 ? " in time" : "";
+  const rate = formatQuantity(goodputPerSecond.value, "perSecond").replace("/s", ` requests/s${inTime}`);
   const opening = {
     holds: `Holds ${rate}:`,
     full: `At its limit with ${rate}:`,
-    failing: `Answers ${rate} well:`,
+    failing: `Answers well: ${rate},`,
     overloaded: `Does not hold: ${rate} answered well,`,
   }[verdict];
   const p99 = formatEstimate(latency.p99Ms, "ms", replications) + (replications > 1 ? "" : " (single run)");
-  return `${opening} p99 ${p99}, ${refusedOf(study)}${limitOf(study)}.`;
+  const tooLate = late > 0 ? `, ${formatQuantity(late, "perSecond")} too late` : "";
+  return `${opening} p99 ${p99}${tooLate}, ${refusedOf(study)}${limitOf(study)}.`;
 }
 
 function refusedOf({ components, errorRatio, replications }: Study): string {

@@ -12,9 +12,12 @@ const reasonNames: Readonly<Record<string, string>> = {
   "highest-demand": "nearest to its limit",
 };
 
-export function keyFigures({ throughputPerSecond, latency, errorRatio, replications }: Study): string {
+export function keyFigures(study: Study): string {
+  const { throughputPerSecond, goodputPerSecond, latency, errorRatio, replications } = study;
+  const isLate = goodputPerSecond.value < throughputPerSecond.value;
   const figures: readonly [name: string, estimate: Estimate, unit: UnitName][] = [
-    ["answered well", throughputPerSecond, "perSecond"],
+    [isLate ? "answered well and in time" : "answered well", goodputPerSecond, "perSecond"],
+    ...(isLate ? [["answered well", throughputPerSecond, "perSecond"] as [string, Estimate, UnitName]] : []),
     ["p50 latency", latency.p50Ms, "ms"],
     ["p95 latency", latency.p95Ms, "ms"],
     ["p99 latency", latency.p99Ms, "ms"],
@@ -57,20 +60,32 @@ const columns: readonly Column[] = [
   ["requests/s", (component) => component.throughputPerSecond, "perSecond"],
   ["utilization", (component) => component.utilization, "share"],
   ["queue length", (component) => component.queueLengthMean, "count"],
+  ["must wait", (component) => component.waitProbability, "share"],
   ["mean wait", (component) => component.waitMeanMs, "ms"],
+  ["p99 wait", (component) => component.waitP99Ms, "ms"],
   ["p50", (component) => component.latency.p50Ms, "ms"],
   ["p99", (component) => component.latency.p99Ms, "ms"],
   ["fail", (component) => component.errorRatio, "share"],
   ["shed", (component) => component.shedPerSecond, "perSecond"],
 ];
 
+/** Only where some component has one: most systems have no limits, breakers or pools. */
+const rareColumns: readonly Column[] = [
+  ["limited", (component) => component.limitedPerSecond, "perSecond"],
+  ["calls refused", (component) => component.refusedPerSecond, "perSecond"],
+  ["calls waiting to leave", (component) => component.backlogMean, "count"],
+];
+
+/** A client has no slots, so nothing to hold and nothing to wait for. */
+const slotColumns = new Set(["utilization", "queue length", "must wait", "mean wait", "p99 wait"]);
+
 export function componentTable({ components, replications }: Study, limiting: ReadonlySet<string>): string {
-  const head = columns.map(([name]) => `<th scope="col">${name}</th>`).join("");
+  const rare = rareColumns.filter(([, estimateOf]) => components.some((component) => estimateOf(component).value > 0));
+  const shown = [...columns, ...rare];
+  const head = shown.map(([name]) => `<th scope="col">${name}</th>`).join("");
   const rows = components.map((component) => {
-    const cells = columns.map(([name, estimateOf, unit]) => {
-      // A client has no slots, so nothing to hold and nothing to wait for.
-      const isIdle =
-        component.kind === "client" && (name === "utilization" || name === "queue length" || name === "mean wait");
+    const cells = shown.map(([name, estimateOf, unit]) => {
+      const isIdle = component.kind === "client" && slotColumns.has(name);
       return isIdle ? `<td class="none">–</td>` : cell(estimateOf(component), unit, replications);
     });
     const count = component.kind === "client" ? "" : `, ${formatWhole(component.instances)} ×`;

@@ -22,7 +22,16 @@ export interface TimeSeries {
   readonly lines: readonly SeriesLine[];
 }
 
-type StudySeries = Pick<Study, "series" | "durationMs" | "warmupMs" | "warmupFrom">;
+/** Something that went on for a time, shaded with its name. */
+export interface SeriesSpan {
+  readonly name: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+type StudySeries = Pick<Study, "series" | "durationMs" | "warmupMs" | "warmupFrom"> & {
+  readonly spans?: readonly SeriesSpan[];
+};
 
 export function timeSeriesChart(study: StudySeries, { id, title, unit, lines }: TimeSeries): string {
   const points = study.series.filter((point) => Number.isFinite(point.simulatedMs));
@@ -43,6 +52,7 @@ export function timeSeriesChart(study: StudySeries, { id, title, unit, lines }: 
     ),
   );
   const shade = warmupShade(study, x.at(study.warmupMs / time.perMs));
+  const spans = spanShades(study.spans ?? [], (ms) => x.at(Math.min(ms, endMs) / time.perMs));
   const axes =
     leftAxis(y, (tick) => (unit === "ms" ? formatQuantity(tick, "ms") : digits(tick))) +
     bottomAxis(x, digits, `simulated time, ${time.name}`);
@@ -50,7 +60,7 @@ export function timeSeriesChart(study: StudySeries, { id, title, unit, lines }: 
     id,
     title,
     description: describe(study, title, unit, lines, points),
-    body: shade.area + axes + drawn.join("") + shade.label + legend(lines),
+    body: shade.area + spans.areas + axes + drawn.join("") + shade.label + spans.labels + legend(lines),
     readOuts: points.map((point) => ({ xPx: xOf(point), text: sayPoint(point, unit, lines) })),
   });
 }
@@ -73,6 +83,24 @@ function warmupShade({ warmupMs, warmupFrom }: StudySeries, cutPx: number): { ar
       `<line class="cut" x1="${cut}" x2="${cut}" y1="${plot.top}" y2="${plot.bottom}"/>` +
       `<text ${place} y="${plot.bottom - 8}">${text}</text>`,
   };
+}
+
+const shownSpans = 6;
+/** So that a span of one moment can be seen. */
+const narrowestPx = 2;
+
+function spanShades(spans: readonly SeriesSpan[], xAt: (ms: number) => number): { areas: string; labels: string } {
+  const areas = spans.map(({ fromMs, toMs }) => {
+    const width = Math.max(narrowestPx, xAt(toMs) - xAt(fromMs));
+    return `<rect class="fault" x="${px(xAt(fromMs))}" y="${plot.top}" width="${px(width)}" height="${plot.bottom - plot.top}"/>`;
+  });
+  const labels = spans.slice(0, shownSpans).map(({ name, fromMs }, index) => {
+    const y = plot.top + 12 + 13 * index;
+    const isRight = xAt(fromMs) + 4 + textWidthPx(name, 13) < plot.right;
+    const place = isRight ? `class="note" x="${px(xAt(fromMs) + 4)}"` : `class="note end" x="${px(xAt(fromMs) - 4)}"`;
+    return `<text ${place} y="${y}">${escapeMarkup(name)}</text>`;
+  });
+  return { areas: areas.join(""), labels: labels.join("") };
 }
 
 function legend(lines: readonly SeriesLine[]): string {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { analyze } from "../analytic/network.ts";
+import { planElasticity } from "../insight/elasticity-plan.ts";
+import { explain } from "../insight/explain.ts";
+import { mergeTails } from "../insight/tail-attribution.ts";
 import { compileModel } from "../model.ts";
 import { makeStudy } from "../replications/make-study.ts";
 import { runReplication } from "../replications/run-replication.ts";
@@ -10,6 +13,7 @@ import { parseObjective } from "../what-if/objective.ts";
 import { makeSweep } from "../what-if/sweep.ts";
 import { renderCapacityPage } from "./capacity-page.ts";
 import { renderComparisonPage } from "./comparison-page.ts";
+import { renderExplanationPage } from "./explanation-page.ts";
 import { renderStudyPage } from "./study-page.ts";
 import { renderSweepPage } from "./sweep-page.ts";
 
@@ -44,6 +48,24 @@ function capacityPage(): string {
   }
 }
 
+function explanationPage(): string {
+  const architecture = singleStation(80, { serviceTime: exponential(10), name: hostile });
+  const traced = { ...given, load: 1, slices: 20, tracedRequests: 200, samplesQueues: true };
+  const run = (of: typeof architecture) =>
+    [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => runReplication(of, { ...traced, seed }));
+  const base = run(architecture);
+  const tail = mergeTails(base.flatMap(({ tail: one }) => (one === undefined ? [] : [one])));
+  const variants = planElasticity(architecture, { prices: { station: { instance: 3 } } });
+  const insight = explain({
+    architecture,
+    base,
+    queues: base.flatMap(({ queues }) => (queues === undefined ? [] : [queues])),
+    variants: variants.map(({ architecture: changed, ...variant }) => ({ variant, outcomes: run(changed) })),
+  });
+  const study = makeStudy(base, given);
+  return renderExplanationPage({ insight, study, ...(tail && { tail }), leftOut: [hostile] }, hostile);
+}
+
 const slow = version(hostile, 12, 5);
 const fast = version("fast", 6, 5);
 const broken = version("broken", 6, 5, 1);
@@ -56,6 +78,7 @@ const pages: readonly [string, string][] = [
     renderSweepPage(makeSweep(hostile, [slow, fast, broken], { objectives, prices: { station: 2 } }), hostile),
   ],
   ["a capacity search", capacityPage()],
+  ["an explanation", explanationPage()],
 ];
 
 describe("pages of what-if questions", () => {
@@ -77,6 +100,19 @@ describe("pages of what-if questions", () => {
     expect(new Set(ids).size).toBe(ids.length);
     for (const picture of page.match(/<svg[^>]*>/g) ?? [])
       expect(picture).toMatch(/role="img".* aria-label="[^"]{20,}"/);
+  });
+
+  it("say in an explanation what limits and what to buy, with both charts", () => {
+    const page = explanationPage();
+    expect(page).toMatch(
+      /<p class="answer">[^<]* limits: its capacity changes the answer most\. Buy 1 more instance of /,
+    );
+    expect(page).toMatch(
+      /aria-label="Where the time goes\. slowest 5 %, [\d.]+ ms \([\d.–]+\) on average: station: queue \d/,
+    );
+    const whole = [...page.matchAll(/<rect class="part-\d" x="[\d.]+" y="0" width="([\d.]+)"/g)];
+    expect(whole.reduce((sum, [, width]) => sum + Number(width), 0)).toBeCloseTo(520, 0);
+    expect(page.match(/<circle class="dot [abc]"/g)).toHaveLength(3);
   });
 
   it("says in a comparison what is better, with its interval", () => {

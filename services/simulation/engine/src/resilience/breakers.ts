@@ -65,6 +65,11 @@ export class Breakers {
     if (breaker.isHalfOpen) breaker.probesLeft++;
   }
 
+  /** The link has another breaker from now on, or none: what was known belongs to the one before. */
+  replaced(link: RunLink): void {
+    (this.#breakers[link.index] as Breaker[]).length = 0;
+  }
+
   #of(link: RunLink, instance: number): Breaker {
     const ofLink = this.#breakers[link.index] as Breaker[];
     let breaker = ofLink[instance];

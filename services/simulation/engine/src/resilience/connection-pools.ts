@@ -3,51 +3,47 @@
  * queue of those that wait, oldest first. A queue's consumers are the same thing: its backlog is what waits here.
  *
  * A connection is taken for one attempt and given back when that attempt is over for its caller, by an answer or by a
- * timeout, whatever goes on behind it. Who waits is chained through `CallPool.next` and `previous`.
+ * timeout, whatever goes on behind it. Who waits is chained through `Call.next` and `previous`.
  */
-import { type CallPool, connection } from "../call-pool.ts";
+import { type Call, connection } from "../call.ts";
 import type { RunLink } from "../run-link.ts";
-import { none } from "../visit-pool.ts";
 
 interface Pool {
   inUse: number;
   waiting: number;
-  oldest: number;
-  newest: number;
+  oldest: Call | undefined;
+  newest: Call | undefined;
 }
 
 export class ConnectionPools {
-  readonly #calls: CallPool;
   /** By link, then by calling instance; made when first asked. */
   readonly #pools: Pool[][];
 
-  constructor(calls: CallPool, links: readonly unknown[]) {
-    this.#calls = calls;
+  constructor(links: readonly unknown[]) {
     this.#pools = links.map(() => []);
   }
 
   /** Gives the call a connection, or a place among those that wait, or neither. */
-  acquire(call: number, link: RunLink): "held" | "awaited" | "refused" {
+  acquire(call: Call, link: RunLink): "held" | "awaited" | "refused" {
     const pool = this.#of(call, link);
     if (pool.inUse < link.maxConnections) {
       pool.inUse++;
-      this.#calls.holdsConnection[call] = connection.held;
+      call.holdsConnection = connection.held;
       return "held";
     }
     if (pool.waiting >= link.connectionQueue) return "refused";
-    const { next, previous } = this.#calls;
-    next[call] = none;
-    previous[call] = pool.newest;
-    if (pool.newest === none) pool.oldest = call;
-    else next[pool.newest] = call;
+    call.next = undefined;
+    call.previous = pool.newest;
+    if (pool.newest === undefined) pool.oldest = call;
+    else pool.newest.next = call;
     pool.newest = call;
     pool.waiting++;
-    this.#calls.holdsConnection[call] = connection.awaited;
+    call.holdsConnection = connection.awaited;
     return "awaited";
   }
 
   /** A further connection for a call that has one, when one is free; never waits. */
-  tryExtra(call: number, link: RunLink): boolean {
+  tryExtra(call: Call, link: RunLink): boolean {
     const pool = this.#of(call, link);
     if (link.maxConnections > 0 && pool.inUse >= link.maxConnections) return false;
     pool.inUse++;
@@ -55,34 +51,33 @@ export class ConnectionPools {
   }
 
   /** Gives back so many connections of the call; then see `nextWaiting`. */
-  release(call: number, link: RunLink, connections: number): void {
+  release(call: Call, link: RunLink, connections: number): void {
     this.#of(call, link).inUse -= connections;
-    this.#calls.holdsConnection[call] = connection.none;
+    call.holdsConnection = connection.none;
   }
 
-  /** The call that gets a connection now that one is free, which it then holds; `none` when nobody waits or none is free. */
-  nextWaiting(link: RunLink, instance: number): number {
+  /** The call that gets a connection now that one is free, which it then holds; nothing when nobody waits or none is free. */
+  nextWaiting(link: RunLink, instance: number): Call | undefined {
     const pool = this.#pools[link.index]?.[instance];
-    if (pool === undefined || pool.oldest === none) return none;
-    if (link.maxConnections > 0 && pool.inUse >= link.maxConnections) return none;
+    if (pool === undefined || pool.oldest === undefined) return undefined;
+    if (link.maxConnections > 0 && pool.inUse >= link.maxConnections) return undefined;
     const call = pool.oldest;
     this.leave(call, link);
     pool.inUse++;
-    this.#calls.holdsConnection[call] = connection.held;
+    call.holdsConnection = connection.held;
     return call;
   }
 
   /** The call no longer waits. */
-  leave(call: number, link: RunLink): void {
+  leave(call: Call, link: RunLink): void {
     const pool = this.#of(call, link);
-    const { next, previous } = this.#calls;
-    const [after, before] = [next[call] as number, previous[call] as number];
-    if (before === none) pool.oldest = after;
-    else next[before] = after;
-    if (after === none) pool.newest = before;
-    else previous[after] = before;
+    const { next: after, previous: before } = call;
+    if (before === undefined) pool.oldest = after;
+    else before.next = after;
+    if (after === undefined) pool.newest = before;
+    else after.previous = before;
     pool.waiting--;
-    this.#calls.holdsConnection[call] = connection.none;
+    call.holdsConnection = connection.none;
   }
 
   /** Calling instances that ever used the link. */
@@ -90,12 +85,12 @@ export class ConnectionPools {
     return this.#pools[link.index]?.length ?? 0;
   }
 
-  #of(call: number, link: RunLink): Pool {
+  #of(call: Call, link: RunLink): Pool {
     const ofLink = this.#pools[link.index] as Pool[];
-    const instance = this.#calls.callerInstance[call] as number;
+    const instance = call.callerInstance;
     let pool = ofLink[instance];
     if (pool === undefined) {
-      pool = { inUse: 0, waiting: 0, oldest: none, newest: none };
+      pool = { inUse: 0, waiting: 0, oldest: undefined, newest: undefined };
       ofLink[instance] = pool;
     }
     return pool;

@@ -49,10 +49,17 @@ export class RateLimiters {
     }
     if (!bucket.waits) return refused;
     bucket.tokens -= 1;
-    return Math.ceil(-bucket.tokens / bucket.perNs);
+    return this.waitNs(component, 0);
   }
 
-  /** From now on the limit is this multiple of what the model says. */
+  /** How long, at the rate of now, somebody waits for a token behind whom so many others wait. */
+  waitNs(component: number, othersBehind: number): number {
+    const { tokens, perNs } = this.#buckets[component] as Bucket;
+    const missing = -tokens - othersBehind;
+    return missing <= rounding ? 0 : Math.ceil(missing / perNs);
+  }
+
+  /** From now on the limit is this multiple of what the model says; who waits is to be asked for again by `waitNs`. */
   scale(component: number, factor: number, nowNs: number): void {
     const bucket = this.#buckets[component];
     if (bucket === undefined) return;

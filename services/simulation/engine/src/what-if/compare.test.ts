@@ -81,6 +81,18 @@ describe("compareVersions", () => {
     expect(cost?.before.unpriced).toEqual([]);
   });
 
+  test("counts the instances that an autoscaler kept, and not those it began with", () => {
+    const autoscaler = { minInstances: 2, maxInstances: 4, targetUtilization: 0.5, intervalMs: 500, startDelayMs: 500 };
+    const scaled = version("scaled", singleStation(60, { serviceTime: exponential(10), instances: 4, autoscaler }));
+    const { cost } = compareVersions(slow, scaled, { prices: { station: 1 } });
+    // Its scale-down delay is longer than the run, so it keeps what it began with; which is what the run had.
+    expect(cost?.after.perHour).toBeCloseTo(4, 9);
+    const growing = version("growing", singleStation(160, { serviceTime: exponential(10), instances: 2, autoscaler }));
+    const grown = compareVersions(slow, growing, { prices: { station: 1 } }).cost?.after.perHour ?? 0;
+    expect(grown).toBeGreaterThan(2.5);
+    expect(grown).toBeLessThanOrEqual(4);
+  });
+
   test("shows a single pair without an interval", () => {
     const pair = compareVersions(version("a", slow.architecture, 1, 1), version("b", fast.architecture, 1, 1));
     const mean = pair.figures.find(({ name }) => name === "mean");

@@ -137,5 +137,5 @@ function componentDifference(
 }
 
 function costOfVersion({ architecture, study }: Version, prices: Prices): Cost {
-  return costOf(architecture, prices, study.throughputPerSecond);
+  return costOf(architecture, prices, study);
 }

@@ -1,15 +1,17 @@
 /**
- * What a system costs: its instances by the hour, and by what they answer. Prices are per instance and hour, in whatever
+ * What a system costs: its instances by the hour, where they are scaled the mean number that there were, and by what they
+ * answer. Prices are per instance and hour, in whatever
  * currency the caller has; a component without a price is left out of the sums and named.
  */
 import type { Architecture } from "../architecture.ts";
-import type { Estimate } from "../replications/study.ts";
+import type { Estimate, Study } from "../replications/study.ts";
 
 /** Price of one instance for an hour, by component id. */
 export type Prices = Readonly<Record<string, number>>;
 
 export interface ComponentCost {
   readonly id: string;
+  /** A mean where an autoscaler changes it. */
   readonly instances: number;
   readonly pricePerHour: number;
   readonly costPerHour: number;
@@ -27,16 +29,18 @@ export interface Cost {
 const secondsPerHour = 3600;
 const million = 1e6;
 
-export function costOf({ components }: Architecture, prices: Prices, throughputPerSecond: Estimate): Cost {
+export function costOf({ components }: Architecture, prices: Prices, study: Study): Cost {
   const priced = components
     .filter(({ id }) => Object.hasOwn(prices, id))
-    .map(({ id, instances }) => {
+    .map(({ id, instances: given, autoscaler }) => {
+      const scaled = study.components.find((one) => one.id === id)?.instancesMean.value;
+      const instances = autoscaler === undefined ? given : (scaled ?? given);
       const pricePerHour = prices[id] as number;
       return { id, instances, pricePerHour, costPerHour: instances * pricePerHour };
     });
   const perHour = priced.reduce((sum, { costPerHour }) => sum + costPerHour, 0);
   const perMillion = (rate: number) => (perHour / (rate * secondsPerHour)) * million;
-  const { value, low, high } = throughputPerSecond;
+  const { value, low, high } = study.throughputPerSecond;
   return {
     components: priced,
     perHour,

@@ -78,7 +78,7 @@ function sweepPoint(
       probability: missProbability(objective, outcomes),
     })),
     collapse: collapseProbability(outcomes),
-    ...(prices === undefined ? {} : { cost: costOf(architecture, prices, study.throughputPerSecond) }),
+    ...(prices === undefined ? {} : { cost: costOf(architecture, prices, study) }),
   };
 }
 

@@ -2,7 +2,8 @@
  * Calls in a row, calls at once, and who gets them: a tandem of queues (Burke 1956, Jackson 1957), fork and join (Flatto
  * and Hahn 1984 for two; the slowest of independent legs is a maximum), and balancing among servers, at random and by the
  * less loaded of two (Mitzenmacher 2001; for a finite number of servers the reference was simulated by others, without a
- * stated error, so that half a per cent is left to it).
+ * stated error, so that half a per cent is left to it). The shorter of two queues is exact, by the stationary distribution of
+ * the chain cut off far outside; the shortest of 100 is a simulation of that chain by a program of its own.
  */
 import { component, exponential, link, poisson, singleStation } from "../../src/scenario.ts";
 import { type Case, histogramBias } from "../case.ts";
@@ -124,6 +125,40 @@ const balancing: Case[] = [
     run: lengthOf(120_000, 9, 200),
     figures: [
       { name: "latency mean", unit: "ms", exact: 1669, precision: 0.015, read: ofSystem((run) => run.latency.meanMs) },
+    ],
+  },
+  {
+    id: "V16-round-robin-10",
+    what: "ten servers in turn, at 90 %: every tenth of a Poisson process",
+    model: singleStation(9, { instances: 10, balancing: "round_robin", serviceTime: exponential(1000) }),
+    run: lengthOf(300_000, 9, 300),
+    figures: [
+      { name: "latency mean", unit: "ms", exact: 5660, precision: 0.015, read: ofSystem((run) => run.latency.meanMs) },
+    ],
+  },
+  {
+    id: "V16-shortest-2",
+    what: "the shorter of two queues, at 90 %",
+    model: singleStation(1.8, { instances: 2, balancing: "least_connections", serviceTime: exponential(1000) }),
+    run: lengthOf(150_000, 1.8, 400),
+    figures: [
+      { name: "latency mean", unit: "ms", exact: 5474.9, precision: 0.02, read: ofSystem((run) => run.latency.meanMs) },
+    ],
+  },
+  {
+    id: "V16-shortest-100",
+    what: "the shortest of 100 queues, at 90 %",
+    model: singleStation(90, { instances: 100, balancing: "least_connections", serviceTime: exponential(1000) }),
+    run: lengthOf(100_000, 90, 60),
+    figures: [
+      {
+        name: "latency mean",
+        unit: "ms",
+        exact: 1066.15,
+        exactError: 0.57,
+        precision: 0.003,
+        read: ofSystem((run) => run.latency.meanMs),
+      },
     ],
   },
   ...[

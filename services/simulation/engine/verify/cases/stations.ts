@@ -2,7 +2,7 @@
  * One station, Poisson arrivals, exponential work: M/M/1, M/M/c, the loss system and the bounded queue (Erlang 1917;
  * Kleinrock, Queueing Systems I, 1975). A published case of another tool's documentation is among them.
  *
- * Left out because results do not say it: the probability of waiting, quantiles of the wait, and P(N ≥ n).
+ * Left out because results do not say it: P(N ≥ n).
  */
 import { component, constant, exponential, link, poisson, singleStation } from "../../src/scenario.ts";
 import { type Case, histogramBias } from "../case.ts";
@@ -46,6 +46,8 @@ const tenSlots: Case = {
   run: lengthOf(100_000, 80, 10),
   figures: [
     { name: "wait mean", unit: "ms", exact: 20.46, precision: 0.02, read: ofStation((one) => one.waitMeanMs) },
+    { name: "who waits", unit: "", exact: 0.4092, precision: 0.01, read: ofStation((one) => one.waitProbability) },
+    { name: "wait p99", unit: "ms", exact: 185.6, bias, precision: 0.02, read: ofStation((one) => one.waitP99Ms) },
     { name: "queue", unit: "", exact: 1.637, precision: 0.02, read: ofStation((one) => one.queueLengthMean) },
     { name: "latency mean", unit: "ms", exact: 120.46, precision: 0.005, read: ofSystem((run) => run.latency.meanMs) },
     { name: "p50", unit: "ms", exact: 91.21, bias, precision: 0.005, read: ofSystem((run) => run.latency.p50Ms) },
@@ -61,6 +63,7 @@ const threeSlots: Case = {
   run: lengthOf(60_000, 0.2, 1000),
   figures: [
     { name: "wait mean", unit: "ms", exact: 4444.4, precision: 0.02, read: ofStation((one) => one.waitMeanMs) },
+    { name: "who waits", unit: "", exact: 0.4444, precision: 0.01, read: ofStation((one) => one.waitProbability) },
     { name: "latency mean", unit: "ms", exact: 14_444, precision: 0.01, read: ofSystem((run) => run.latency.meanMs) },
     { name: "queue", unit: "", exact: 0.8889, precision: 0.02, read: ofStation((one) => one.queueLengthMean) },
   ],
@@ -84,6 +87,34 @@ const connectionPool: Case = {
     { name: "latency mean", unit: "ms", exact: 155.41, precision: 0.01, read: ofSystem((run) => run.latency.meanMs) },
     { name: "connections held", unit: "", exact: 0.8, precision: 0.005, read: of("pool", (one) => one.utilization) },
     { name: "of that for own work", unit: "", exact: 0, precision: 0, read: of("pool", (one) => one.workUtilization) },
+  ],
+};
+
+/** The same pool as a setting of the link; what waits is then with the caller. */
+const linkPool: Case = {
+  id: "V04-link",
+  what: "5 connections of a link, at 80 %",
+  model: {
+    components: [
+      component("client", "client"),
+      component("database", "database", { concurrency: 10_000, serviceTime: exponential(100) }),
+    ],
+    links: [link("client", "database", { maxConnections: 5 })],
+    workloads: [poisson("client", 40)],
+  },
+  run: lengthOf(80_000, 40, 20),
+  figures: [
+    { name: "waiting", unit: "", exact: 2.2164, precision: 0.03, read: of("client", (one) => one.backlogMean) },
+    {
+      // Of those that wait: the mean of an exponential of 50 - 40 per second.
+      name: "wait of who waits",
+      unit: "ms",
+      exact: 100,
+      precision: 0.02,
+      read: of("client", (one) => one.connectionWaitMeanMs),
+    },
+    { name: "latency mean", unit: "ms", exact: 155.41, precision: 0.01, read: ofSystem((run) => run.latency.meanMs) },
+    { name: "at the database", unit: "", exact: 4, precision: 0.005, read: of("database", (one) => one.inFlightMean) },
   ],
 };
 
@@ -132,6 +163,7 @@ export const stations: readonly Case[] = [
   tenSlots,
   threeSlots,
   connectionPool,
+  linkPool,
   ...losses,
   boundedQueue,
 ];

@@ -1,63 +1,15 @@
 /**
- * What happens in time: the start from empty, a spike, a herd, batches, how much luck a run of a given length has, and what
- * a faster server is worth.
+ * What happens in time: the start from empty, a herd, how much luck a run of a given length has, and what a faster server is
+ * worth.
  *
  * The variance of an average over time is known for M/M/1 (Whitt 1989): times the length of the run it tends to
  * 2ρ(1 + ρ) ÷ (1 − ρ)⁴, in service times. It is what every interval in this table stands on.
  */
 import type { Architecture } from "../../src/architecture.ts";
-import {
-  closed,
-  component,
-  constant,
-  constantRate,
-  exponential,
-  link,
-  poisson,
-  resultsOfComponent,
-  singleStation,
-} from "../../src/scenario.ts";
+import { closed, constant, constantRate, exponential, resultsOfComponent, singleStation } from "../../src/scenario.ts";
 import { type Case, histogramBias } from "../case.ts";
-import { lengthOf, of, ofStation, ofSystem } from "../read.ts";
+import { lengthOf, ofStation, ofSystem } from "../read.ts";
 import { mmOneFromEmpty } from "../theory.ts";
-
-const spike: Case = {
-  id: "V24",
-  what: "50 requests/s, then 150 for a minute, then 50 again, at a server of 100/s",
-  model: { ...singleStation(50, { serviceTime: constant(10) }), workloads: [constantRate("client", 50)] },
-  run: {
-    durationMs: 200_000,
-    isFixed: true,
-    loadChanges: [
-      { atMs: 30_000, load: 3 },
-      { atMs: 90_000, load: 1 },
-    ],
-    watch: {
-      fromMs: 90_000,
-      everyMs: 100,
-      until: ({ components }) => components.some(({ id, inFlight }) => id === "station" && inFlight <= 1),
-    },
-  },
-  figures: [
-    { name: "backlog", unit: "", exact: 3000, bias: 0.002, precision: 0, read: ofStation((one) => one.queueLengthMax) },
-    {
-      name: "longest wait",
-      unit: "s",
-      exact: 30,
-      bias: 0.002,
-      precision: 0,
-      read: ofSystem((run) => run.latency.maxMs / 1000),
-    },
-    {
-      name: "drained",
-      unit: "s",
-      exact: 60,
-      bias: 0.005,
-      precision: 0,
-      read: ({ reachedMs }) => reachedMs / 1000 - 90,
-    },
-  ],
-};
 
 const herd: Case = {
   id: "V27",
@@ -134,24 +86,6 @@ const operationalLaws: Case = {
   ],
 };
 
-const batches: Case = {
-  id: "V34",
-  what: "batches of 5 at a single server, at 80 %",
-  model: {
-    components: [
-      component("client", "client", { fanOut: "parallel" }),
-      component("station", "service", { serviceTime: exponential(1000) }),
-    ],
-    links: [link("client", "station", { callsPerRequest: 5 })],
-    workloads: [poisson("client", 0.16)],
-  },
-  run: lengthOf(20_000, 0.16, 400),
-  figures: [
-    { name: "in the system", unit: "", exact: 12, precision: 0.025, read: of("station", (one) => one.inFlightMean) },
-    { name: "latency mean", unit: "ms", exact: 15_000, precision: 0.025, read: ofStation((one) => one.latency.meanMs) },
-  ],
-};
-
 const station = (meanMs: number): Architecture => singleStation(90, { serviceTime: exponential(meanMs) });
 
 const elasticity: Case = {
@@ -172,4 +106,4 @@ const elasticity: Case = {
   ],
 };
 
-export const transients: readonly Case[] = [spike, herd, runLength, ...warmUps, operationalLaws, batches, elasticity];
+export const transients: readonly Case[] = [herd, runLength, ...warmUps, operationalLaws, elasticity];
