@@ -12,7 +12,9 @@ export function fullModel(scale: number): Architecture {
   return {
     components: [
       component("client", "client"),
-      component("balancer", "load_balancer", { concurrency: Math.min(10_000, 1000 * scale) }),
+      component("balancer", "load_balancer", {
+        ...{ concurrency: Math.min(10_000, 1000 * scale), queueCapacity: 1000 * scale },
+      }),
       component("app", "service", {
         ...{ instances: 10, concurrency: 16 * scale, queueCapacity: 100 * scale },
         serviceTime: exponential(8),

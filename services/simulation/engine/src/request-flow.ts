@@ -157,7 +157,7 @@ export class RequestFlow implements Caller {
     component.counts.arrive(nowNs);
     const { span } = visit;
     if (span !== none) this.#run.traces.mark(span, "arrivedNs", nowNs);
-    if (!this.limiters.limits(component.index)) return this.#admit(visit);
+    if (component.model.rateLimit === undefined) return this.#admit(visit);
     visit.stage = limited;
     const waitNs = this.limiters.admit(component.index, nowNs);
     if (waitNs === refused) {

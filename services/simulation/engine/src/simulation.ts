@@ -36,8 +36,8 @@ const obsolete = obsoleteEvent;
 const nsPerMs = 1e6;
 /** A week; times stay far below 2^53 ns. */
 const longestDurationMs = 7 * 24 * 3_600_000;
-/** Up to 900 MB of request state: some 300 bytes for each visit, and as much for its call. */
-const defaultMaxRequestsInSystem = 2_000_000;
+/** Up to 500 MB of request state: some 300 bytes for each visit, and as much for its call. */
+const defaultMaxRequestsInSystem = 1_000_000;
 
 export interface SimulationOptions {
   /** 32 bits; the same seed gives the same run. */
@@ -46,7 +46,7 @@ export interface SimulationOptions {
   readonly durationMs: number;
   /** Left out of the results at the start; 0 by default, below the duration. */
   readonly warmupMs?: number;
-  /** Requests and calls in the system at once, at which the run fails; 2 million by default. */
+  /** Requests and calls in the system at once, at which the run fails; 1 million by default. */
   readonly maxRequestsInSystem?: number;
   /** Whether constant delays have lanes (event-queue.ts); the run is the same without, and slower. True by default. */
   readonly lanes?: boolean;

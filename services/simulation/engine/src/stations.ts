@@ -120,7 +120,8 @@ export class Stations {
   }
 
   /**
-   * Frees the visit's slot. The answer is the visit that takes it over from the queue and is no longer in it, if any: else the slot is free, or gone when there are more than there should be.
+   * Frees the visit's slot. The answer is the visit that takes it over from the queue and is no longer in it, if any; if none
+   * does, the slot is free, or gone when there are more than there should be.
    */
   vacate(visit: Visit): Visit | undefined {
     const { instance } = visit;

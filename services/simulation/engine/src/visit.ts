@@ -3,7 +3,8 @@
  *
  * An object that lives as long as the run and is used again and again (visit-pool.ts). Objects and not columns of numbers: the
  * fields of an object are read in one step, those of a column after its array, length, start and bounds were looked up and
- * checked, and the fields that an event needs lie together. Measured, it is three times as fast for what an event does.
+ * checked, and the fields that an event needs lie together. Measured, an M/M/1 run is a quarter faster for it. A request takes
+ * twice the memory, which the limit of the pool allows for.
  *
  * A field that holds fractions or long times begins as NaN or Infinity, which makes it a double from the start.
  */

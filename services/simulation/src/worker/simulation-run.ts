@@ -47,7 +47,7 @@ export interface RunOptions {
   readonly frameRateHz?: number;
   /** Left out of the results at the start; 0 by default. */
   readonly warmupSeconds?: number;
-  /** Requests in the system at once at which the run fails; 2 million by default. */
+  /** Requests in the system at once at which the run fails; 1 million by default. */
   readonly maxRequestsInSystem?: number;
   /** What happens to the system, in any order; those of one moment take effect in the order given. None when absent. */
   readonly changes?: readonly ScheduledChange[];

@@ -35,10 +35,6 @@ export class RateLimiters {
     });
   }
 
-  limits(component: number): boolean {
-    return this.#buckets[component] !== undefined;
-  }
-
   /** How long a request that arrives now waits for its token, in ns: 0 for not at all; `refused` when it gets none. */
   admit(component: number, nowNs: number): number {
     const bucket = this.#buckets[component] as Bucket;
