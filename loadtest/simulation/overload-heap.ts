@@ -3,14 +3,14 @@ import { liveHeapBytes } from "../processes/heap.ts";
 import { fullModel } from "./full-model.ts";
 
 /*
- * Memory over ten simulated minutes of an overload that never ends: twice the load that the system can carry, so that
- * every queue is full, requests are shed, time out and are tried again. What is alive is weighed after a full collection
+ * Memory over ten simulated minutes of an overload that never ends: three times the usual load, half as much again as the
+ * system can carry, so that every queue is full, requests are shed, time out and are tried again. What is alive is weighed after a full collection
  * every ten simulated seconds. It may grow while queues fill, which is over long before the first minute is.
  */
 
 const minuteMs = 60_000;
 const stepMs = 10_000;
-const overload = 2;
+const overload = 3;
 const mebibyte = 2 ** 20;
 
 export interface OverloadHeap {
