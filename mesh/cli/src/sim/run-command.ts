@@ -6,6 +6,7 @@ import { assertAffordable, eventsOfStudy } from "./assert-affordable.ts";
 import { formatStudy } from "./format-study.ts";
 import { withProgress } from "./progress.ts";
 import { assertRunnable, readModelFile } from "./read-model.ts";
+import { replayTraces } from "./replay-traces.ts";
 import {
   assertWritable,
   formatFrom,
@@ -31,6 +32,12 @@ export const simRunCommand = defineCommand({
   args: {
     file: { type: "positional", description: "The architecture; - reads standard input", required: true },
     set: setArg,
+    replay: {
+      type: "string",
+      description:
+        "Arrivals from a CSV file with timestamps instead of a workload's own; with a column class, of the workloads of those names",
+      valueHint: "[workload=]trace.csv",
+    },
     replications: replicationsArg,
     load: loadArg,
     precision: {
@@ -55,10 +62,12 @@ export const simRunCommand = defineCommand({
     };
     await assertWritable(args.output);
     const { architecture: read, notes } = await readModelFile(args.file);
-    const architecture = repeatedOption(rawArgs, ["--set"]).reduce(applySetting, read);
+    const set = repeatedOption(rawArgs, ["--set"]).reduce(applySetting, read);
+    const replays = await replayTraces(set, repeatedOption(rawArgs, ["--replay"]), plan.durationMs);
+    const { architecture } = replays;
     assertRunnable(architecture, plan.load, { ...plan, warmupMs: plan.warmupMs ?? 0 });
     assertAffordable(eventsOfStudy(architecture, plan), defaultPoolSize, plan);
-    for (const note of notes) process.stderr.write(`note: ${note}\n`);
+    for (const note of [...notes, ...replays.notes]) process.stderr.write(`note: ${note}\n`);
 
     const title = titleOf(args.file);
     const answer = await withProgress((onProgress) => askRun({ name: title, architecture }, plan, { onProgress }));

@@ -51,6 +51,7 @@ export { restoreSimulation, SnapshotError } from "./snapshot.ts";
 export { meanInterval } from "./statistics/interval.ts";
 export { decideReplications } from "./statistics/stopping.ts";
 export { TooManyRequestsError } from "./visit-pool.ts";
+export { parseReplay, ReplayFileError, type ReplayTrace } from "./workloads/replay-file.ts";
 export { type CapacityAnswer, CapacitySearch } from "./what-if/capacity-search.ts";
 export { capacitySentence } from "./what-if/capacity-sentence.ts";
 export { type Comparison, compareVersions } from "./what-if/compare.ts";

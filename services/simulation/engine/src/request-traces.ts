@@ -10,7 +10,7 @@
  */
 import { none } from "./visit-pool.ts";
 
-export type SpanOutcome = "open" | "completed" | "failed" | "shed" | "abandoned";
+export type SpanOutcome = "open" | "completed" | "failed" | "shed";
 
 /** One attempt as its caller and its component saw it. */
 export interface Span {
