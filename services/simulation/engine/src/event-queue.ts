@@ -14,7 +14,6 @@
  *
  * Times are whole nanoseconds in a double, exact up to 2^53 (104 days).
  */
-import { AtOnceEvents } from "./at-once-events.ts";
 import { EventLane } from "./event-lane.ts";
 import { grownFloat64, grownInt32 } from "./grow-array.ts";
 
@@ -48,7 +47,7 @@ export class EventQueue {
   #size = 0;
   #hasHole = false;
   #nextSequence = 1;
-  readonly #atOnce = new AtOnceEvents();
+  readonly #atOnce = new EventLane();
   readonly #lanes: EventLane[] = [];
   readonly #laneByDelay = new Map<number, number>();
   readonly #cancellableLaneByDelay = new Map<number, number>();
@@ -89,7 +88,7 @@ export class EventQueue {
   after(delayNs: number, lane: number, kind: number, subject: number): number {
     if (delayNs === 0) {
       const sequence = this.#nextSequence++;
-      this.#atOnce.push(sequence, (subject << kindBits) | kind);
+      this.#atOnce.push(this.nowNs, sequence, (subject << kindBits) | kind);
       return sequence;
     }
     const timeNs = this.nowNs + delayNs;

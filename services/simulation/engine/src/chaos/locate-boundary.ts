@@ -15,6 +15,7 @@ import { replicationSeed } from "../replications/run-replication.ts";
 import type { Estimate } from "../replications/study.ts";
 import { wilsonInterval } from "../statistics/interval.ts";
 import { assertInnerShare } from "../statistics/samples.ts";
+import { assertSearchRange, firstReplications, loadBetween, roundedLoad } from "../what-if/search-range.ts";
 import { isFallen } from "./experiment.ts";
 import { type ChaosRunOptions, type DisturbedRun, runDisturbed } from "./run-chaos.ts";
 
@@ -59,9 +60,7 @@ export type BoundaryStep =
   | { readonly kind: "run"; readonly load: number; readonly done: number; readonly more: number }
   | { readonly kind: "done"; readonly answer: Boundary };
 
-const firstReplications = 10;
 const factor = 2;
-const loadDigits = 5;
 
 export class BoundarySearch {
   readonly #level: number;
@@ -88,24 +87,15 @@ export class BoundarySearch {
     assertInnerShare("level", level);
     assertInnerShare("relativePrecision", relativePrecision);
     assertInnerShare("confidence", confidence);
-    if (!(lowestLoad > 0 && lowestLoad <= startLoad && startLoad <= highestLoad && highestLoad < Infinity)) {
-      throw new RangeError(
-        `startLoad: ${startLoad} given; must be from lowestLoad (${lowestLoad}), above 0, to highestLoad (${highestLoad})`,
-      );
-    }
-    if (!(Number.isInteger(maximumReplications) && maximumReplications >= firstReplications)) {
-      throw new RangeError(
-        `maximumReplications: ${maximumReplications} given; must be a whole number from ${firstReplications}`,
-      );
-    }
+    assertSearchRange({ startLoad, lowestLoad, highestLoad, maximumReplications });
     this.#level = level;
     this.#precision = relativePrecision;
-    this.#lowest = rounded(lowestLoad);
-    this.#highest = rounded(highestLoad);
+    this.#lowest = roundedLoad(lowestLoad);
+    this.#highest = roundedLoad(highestLoad);
     this.#maximum = maximumReplications;
     const looks = 1 + Math.ceil(Math.log2(maximumReplications / firstReplications));
     this.#confidence = 1 - (1 - confidence) / looks;
-    this.#load = rounded(startLoad);
+    this.#load = roundedLoad(startLoad);
   }
 
   ask(): BoundaryStep {
@@ -143,14 +133,14 @@ export class BoundarySearch {
     const { below, above, undecided } = this.#ends();
     const lowest = Math.min(above, ...undecided);
     const highest = Math.max(below, ...undecided);
-    if (below === 0) return lowest <= this.#lowest ? undefined : rounded(Math.max(lowest / factor, this.#lowest));
+    if (below === 0) return lowest <= this.#lowest ? undefined : roundedLoad(Math.max(lowest / factor, this.#lowest));
     if (above === Infinity)
-      return highest >= this.#highest ? undefined : rounded(Math.min(highest * factor, this.#highest));
+      return highest >= this.#highest ? undefined : roundedLoad(Math.min(highest * factor, this.#highest));
     if (above <= below * (1 + this.#precision)) return undefined;
     // Each side of what stays undecided gets half of the precision.
     const enough = 1 + this.#precision / (undecided.length === 0 ? 1 : 2);
-    if (lowest > below * enough) return between(below, lowest);
-    return above > highest * enough ? between(highest, above) : undefined;
+    if (lowest > below * enough) return loadBetween(below, lowest);
+    return above > highest * enough ? loadBetween(highest, above) : undefined;
   }
 
   #answer(): Boundary {
@@ -189,15 +179,6 @@ export function locateBoundary(
 /** With faults: it is metastable afterwards. Without: it collapsed by itself. */
 export function staysDown(run: DisturbedRun): boolean {
   return run.verdict === undefined ? isFallen(run) : run.verdict.verdict === "metastable";
-}
-
-function between(low: number, high: number): number | undefined {
-  const middle = rounded(Math.sqrt(low * high));
-  return middle > low && middle < high ? middle : undefined;
-}
-
-function rounded(load: number): number {
-  return Number(load.toPrecision(loadDigits));
 }
 
 /** The answer in words. */

@@ -3,7 +3,7 @@
  * line in the middle when it fell. An interval that touches that line is no difference to see.
  */
 import type { FigureDifference } from "../what-if/difference.ts";
-import { digits } from "./format.ts";
+import { changeAxis, signedPercent } from "./change-axis.ts";
 import { escapeMarkup, px } from "./markup.ts";
 import { emptyFigure } from "./plot.ts";
 
@@ -12,7 +12,6 @@ const width = 520;
 const rowPx = 28;
 const left = 130;
 const right = 430;
-const middle = (left + right) / 2;
 /** A figure that changes by more than this is drawn at the edge; its numbers are in the table. */
 const largestShown = 10;
 
@@ -24,21 +23,14 @@ export function changeChart(figures: readonly FigureDifference[]): string {
     difference.high / before.value,
   ]);
   const reach = Math.min(largestShown, Math.max(0.01, ...ends.map(Math.abs)));
-  const at = (share: number) => middle + (Math.max(-1, Math.min(1, share / reach)) * (right - left)) / 2;
   const bottom = shown.length * rowPx;
-  const grid = [-1, -0.5, 0, 0.5, 1].map((part) => {
-    const x = px(at(part * reach));
-    return (
-      `<line class="${part === 0 ? "axis" : "grid"}" x1="${x}" x2="${x}" y1="0" y2="${bottom}"/>` +
-      `<text class="tick mid" x="${x}" y="${bottom + 17}">${percentOf(part * reach)}</text>`
-    );
-  });
+  const { at, grid } = changeAxis({ left, right, bottom, reach });
   const rows = shown.map((figure, index) => row(figure, index * rowPx + rowPx / 2, at));
   const description = `${title}, as a share of what it was: ${shown.map(({ sentence }) => sentence).join("; ")}.`;
   return (
     `<figure class="card"><figcaption><h3>${title}</h3><p>As a share of what it was, with 95 % intervals; ` +
     `left of the middle it falls.</p></figcaption><svg id="changes" class="bars" viewBox="0 0 ${width} ${bottom + 24}" ` +
-    `role="img" aria-label="${escapeMarkup(description)}">${grid.join("")}${rows.join("")}</svg></figure>`
+    `role="img" aria-label="${escapeMarkup(description)}">${grid}${rows.join("")}</svg></figure>`
   );
 }
 
@@ -54,10 +46,6 @@ function row(
     `<text class="name end" x="${left - 8}" y="${y}" dy=".32em">${escapeMarkup(label)}</text>` +
     `<path class="whisker" d="M${share(difference.low)} ${y - 4}v8m0 -4H${share(difference.high)}m0 -4v8"/>` +
     `<circle class="dot ${colour}" cx="${share(difference.value)}" cy="${y}" r="5"/>` +
-    `<text class="tick" x="${right + 8}" y="${y}" dy=".32em">${percentOf(difference.value / before.value)}</text></g>`
+    `<text class="tick" x="${right + 8}" y="${y}" dy=".32em">${signedPercent(difference.value / before.value)}</text></g>`
   );
-}
-
-function percentOf(share: number): string {
-  return `${share > 0 ? "+" : ""}${digits(share * 100)} %`;
 }

@@ -4,7 +4,8 @@
  */
 import type { ElasticityJudgement, JudgedVariant } from "../insight/elasticity.ts";
 import { elasticityNames } from "../insight/elasticity-plan.ts";
-import { digits, formatQuantity } from "./format.ts";
+import { changeAxis, signedPercent } from "./change-axis.ts";
+import { formatQuantity } from "./format.ts";
 import { escapeMarkup, fitText, px } from "./markup.ts";
 import { emptyFigure } from "./plot.ts";
 
@@ -13,7 +14,6 @@ const width = 640;
 const rowPx = 26;
 const left = 230;
 const right = 560;
-const middle = (left + right) / 2;
 const mostShown = 15;
 /** A change beyond this is drawn at the edge. */
 const largestShown = 2;
@@ -30,15 +30,8 @@ export function elasticityChart({ variants, objective, confidence }: ElasticityJ
   if (shown.length === 0) return emptyFigure(title, "No change was run.");
   const ends = shown.flatMap(({ gain }) => [Math.abs(gain.low), Math.abs(gain.high)]);
   const reach = Math.min(largestShown, Math.max(0.001, ...ends));
-  const at = (share: number) => middle + (Math.max(-1, Math.min(1, share / reach)) * (right - left)) / 2;
   const bottom = shown.length * rowPx;
-  const grid = [-1, -0.5, 0, 0.5, 1].map((part) => {
-    const x = px(at(part * reach));
-    return (
-      `<line class="${part === 0 ? "axis" : "grid"}" x1="${x}" x2="${x}" y1="0" y2="${bottom}"/>` +
-      `<text class="tick mid" x="${x}" y="${bottom + 17}">${percentOf(part * reach)}</text>`
-    );
-  });
+  const { at, grid } = changeAxis({ left, right, bottom, reach });
   const rows = shown.map((variant, index) => row(variant, index * rowPx + rowPx / 2, at));
   const said = shown.map(({ message }) => message);
   const level = formatQuantity(confidence, "share");
@@ -46,7 +39,7 @@ export function elasticityChart({ variants, objective, confidence }: ElasticityJ
     `<figure class="card"><figcaption><h3>${title}</h3><p>Of the ${objectiveNames[objective]}, as a share of what it was, ` +
     `with ${level} intervals, which hold for all changes together with 95 %.</p></figcaption>` +
     `<svg id="elasticity" class="bars" viewBox="0 0 ${width} ${bottom + 24}" role="img" ` +
-    `aria-label="${escapeMarkup(`${title}: ${said.join("; ")}.`)}">${grid.join("")}${rows.join("")}</svg></figure>`
+    `aria-label="${escapeMarkup(`${title}: ${said.join("; ")}.`)}">${grid}${rows.join("")}</svg></figure>`
   );
 }
 
@@ -58,10 +51,6 @@ function row({ component, change, gain, verdict, message }: JudgedVariant, y: nu
     `<text class="name end" x="${left - 8}" y="${y}" dy=".32em">${escapeMarkup(name)}</text>` +
     `<path class="whisker" d="M${px(at(gain.low))} ${y - 4}v8m0 -4H${px(at(gain.high))}m0 -4v8"/>` +
     `<circle class="dot ${colour}" cx="${px(at(gain.value))}" cy="${y}" r="5"/>` +
-    `<text class="tick" x="${right + 8}" y="${y}" dy=".32em">${percentOf(gain.value)}</text></g>`
+    `<text class="tick" x="${right + 8}" y="${y}" dy=".32em">${signedPercent(gain.value)}</text></g>`
   );
-}
-
-function percentOf(share: number): string {
-  return `${share > 0 ? "+" : ""}${digits(share * 100)} %`;
 }

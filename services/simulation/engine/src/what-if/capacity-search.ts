@@ -15,6 +15,7 @@ import { assertInnerShare } from "../statistics/samples.ts";
 import { judgeLoad, type LoadPoint } from "./capacity-point.ts";
 import type { JudgedRun } from "./collapse.ts";
 import type { Objective } from "./objective.ts";
+import { assertSearchRange, firstReplications, loadBetween, roundedLoad } from "./search-range.ts";
 
 export interface CapacityOptions {
   /** At least one; all must be met. */
@@ -55,10 +56,7 @@ export type CapacityStep =
     }
   | { readonly kind: "done"; readonly answer: CapacityAnswer };
 
-const firstReplications = 10;
 const factor = 2;
-/** Five digits are finer than any precision that can be reached, and can be typed again. */
-const loadDigits = 5;
 
 export class CapacitySearch {
   readonly #objectives: readonly Objective[];
@@ -85,24 +83,15 @@ export class CapacitySearch {
     if (objectives.length === 0) throw new RangeError("objectives: none given; at least one is needed");
     assertInnerShare("relativePrecision", relativePrecision);
     assertInnerShare("confidence", confidence);
-    if (!(lowestLoad > 0 && lowestLoad <= startLoad && startLoad <= highestLoad && highestLoad < Infinity)) {
-      throw new RangeError(
-        `startLoad: ${startLoad} given; must be from lowestLoad (${lowestLoad}), above 0, to highestLoad (${highestLoad})`,
-      );
-    }
-    if (!(Number.isInteger(maximumReplications) && maximumReplications >= firstReplications)) {
-      throw new RangeError(
-        `maximumReplications: ${maximumReplications} given; must be a whole number from ${firstReplications}`,
-      );
-    }
+    assertSearchRange({ startLoad, lowestLoad, highestLoad, maximumReplications });
     this.#objectives = objectives;
-    this.#lowestLoad = rounded(lowestLoad);
-    this.#highestLoad = rounded(highestLoad);
+    this.#lowestLoad = roundedLoad(lowestLoad);
+    this.#highestLoad = roundedLoad(highestLoad);
     this.#relativePrecision = relativePrecision;
     this.#maximum = maximumReplications;
     const looks = 1 + Math.ceil(Math.log2(maximumReplications / firstReplications));
     this.#confidence = 1 - (1 - confidence) / looks;
-    this.#load = rounded(startLoad);
+    this.#load = roundedLoad(startLoad);
   }
 
   ask(): CapacityStep {
@@ -139,21 +128,23 @@ export class CapacitySearch {
     if (this.#meets === 0) {
       return this.#notShown <= this.#lowestLoad
         ? undefined
-        : rounded(Math.max(this.#notShown / factor, this.#lowestLoad));
+        : roundedLoad(Math.max(this.#notShown / factor, this.#lowestLoad));
     }
     if (this.#notShown === Number.POSITIVE_INFINITY) {
-      return this.#meets >= this.#highestLoad ? undefined : rounded(Math.min(this.#meets * factor, this.#highestLoad));
+      return this.#meets >= this.#highestLoad
+        ? undefined
+        : roundedLoad(Math.min(this.#meets * factor, this.#highestLoad));
     }
     if (this.#misses <= this.#meets * (1 + this.#relativePrecision)) return undefined;
     // Loads that stay undecided part the bracket in two, which are narrowed one after the other.
     const closeEnough = 1 + this.#relativePrecision / (this.#undecided === 0 ? 1 : 2);
-    if (this.#notShown > this.#meets * closeEnough) return between(this.#meets, this.#notShown);
+    if (this.#notShown > this.#meets * closeEnough) return loadBetween(this.#meets, this.#notShown);
     if (this.#misses === Number.POSITIVE_INFINITY) {
       return this.#undecided < this.#highestLoad
-        ? rounded(Math.min(this.#undecided * factor, this.#highestLoad))
+        ? roundedLoad(Math.min(this.#undecided * factor, this.#highestLoad))
         : undefined;
     }
-    return this.#misses > this.#undecided * closeEnough ? between(this.#undecided, this.#misses) : undefined;
+    return this.#misses > this.#undecided * closeEnough ? loadBetween(this.#undecided, this.#misses) : undefined;
   }
 
   #answer(): CapacityAnswer {
@@ -166,14 +157,4 @@ export class CapacitySearch {
       points: [...this.#points].sort((a, b) => a.load - b.load),
     };
   }
-}
-
-/** Undefined when the digits of a load have no room for one between the two. */
-function between(low: number, high: number): number | undefined {
-  const middle = rounded(Math.sqrt(low * high));
-  return middle > low && middle < high ? middle : undefined;
-}
-
-function rounded(load: number): number {
-  return Number(load.toPrecision(loadDigits));
 }

@@ -16,6 +16,7 @@ import type {
   SimulationPermission,
   SimulationStore,
 } from "./ports.ts";
+import { requirePermission } from "./require-permission.ts";
 import { type Command, hasEnded, isVisible, outcomeOf } from "./transitions.ts";
 
 /**
@@ -63,7 +64,7 @@ export class Simulations {
   }
 
   async start(caller: Caller, projectId: string, given: StartOptions): Promise<Simulation> {
-    await this.#require(caller, "simulation.run", projectId, () => unknownProject(projectId));
+    await requirePermission(this.#options.access, caller, "simulation.run", projectId, () => unknownProject(projectId));
     const { store, engine, projects, control, now, newId, newSeed } = this.#options;
     if (given.speed > 0 && given.durationSeconds / given.speed > longestRunSeconds) {
       const hours = (given.durationSeconds / given.speed / 3600).toPrecision(3);
@@ -115,7 +116,9 @@ export class Simulations {
     pageSize: number,
     after: string | undefined,
   ): Promise<Page<Simulation>> {
-    await this.#require(caller, "simulation.read", projectId, () => unknownProject(projectId));
+    await requirePermission(this.#options.access, caller, "simulation.read", projectId, () =>
+      unknownProject(projectId),
+    );
     return this.#options.store.list(projectId, pageSize, after);
   }
 
@@ -246,7 +249,9 @@ export class Simulations {
 
   async #open(caller: Caller, permission: SimulationPermission, id: string): Promise<Simulation> {
     const simulation = await this.#find(id);
-    await this.#require(caller, permission, simulation.projectId, () => unknownSimulation(id));
+    await requirePermission(this.#options.access, caller, permission, simulation.projectId, () =>
+      unknownSimulation(id),
+    );
     return simulation;
   }
 
@@ -257,22 +262,6 @@ export class Simulations {
       throw unknownSimulation(id);
     }
     return simulation;
-  }
-
-  async #require(
-    caller: Caller,
-    permission: SimulationPermission,
-    projectId: string,
-    unknown: () => Error,
-  ): Promise<void> {
-    const { allowed, role } = await this.#options.access.check(caller.userId, permission, projectId);
-    if (allowed) {
-      return;
-    }
-    if (role === "") {
-      throw unknown();
-    }
-    throw new SimulationError("not_allowed", `a ${role} of the project may not do this; it needs ${permission}`);
   }
 }
 

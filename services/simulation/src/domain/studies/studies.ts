@@ -1,5 +1,6 @@
 import { SimulationError } from "../lifecycle/errors.ts";
 import type { Access, Caller, Control, Page, SimulationPermission } from "../lifecycle/ports.ts";
+import { requirePermission } from "../lifecycle/require-permission.ts";
 import type { NamedProjectReader, StudyEngine, StudyStore } from "./ports.ts";
 import { hasEnded, type RunnableStudy, type Study, type StudySpec, type StudySubject } from "./study.ts";
 
@@ -36,7 +37,7 @@ export class Studies {
   }
 
   async start(caller: Caller, projectId: string, spec: StudySpec): Promise<Study> {
-    await this.#require(caller, "simulation.run", projectId, () => unknownProject(projectId));
+    await requirePermission(this.#options.access, caller, "simulation.run", projectId, () => unknownProject(projectId));
     const { store, engine, projects, control, now, newId } = this.#options;
     if ((await store.countUnfinished(caller.userId)) >= mostUnfinishedStudies) {
       throw new SimulationError(
@@ -77,7 +78,9 @@ export class Studies {
   }
 
   async list(caller: Caller, projectId: string, pageSize: number, after: string | undefined): Promise<Page<Study>> {
-    await this.#require(caller, "simulation.read", projectId, () => unknownProject(projectId));
+    await requirePermission(this.#options.access, caller, "simulation.read", projectId, () =>
+      unknownProject(projectId),
+    );
     return this.#options.store.list(projectId, pageSize, after);
   }
 
@@ -137,7 +140,7 @@ export class Studies {
 
   async #open(caller: Caller, permission: SimulationPermission, id: string): Promise<Study> {
     const study = await this.#find(id);
-    await this.#require(caller, permission, study.projectId, () => unknownStudy(id));
+    await requirePermission(this.#options.access, caller, permission, study.projectId, () => unknownStudy(id));
     return study;
   }
 
@@ -148,22 +151,6 @@ export class Studies {
       throw unknownStudy(id);
     }
     return study;
-  }
-
-  async #require(
-    caller: Caller,
-    permission: SimulationPermission,
-    projectId: string,
-    unknown: () => Error,
-  ): Promise<void> {
-    const { allowed, role } = await this.#options.access.check(caller.userId, permission, projectId);
-    if (allowed) {
-      return;
-    }
-    if (role === "") {
-      throw unknown();
-    }
-    throw new SimulationError("not_allowed", `a ${role} of the project may not do this; it needs ${permission}`);
   }
 }
 
