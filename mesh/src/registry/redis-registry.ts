@@ -47,6 +47,8 @@ export class RedisRegistry implements Registry {
   #known: Map<string, Instance> | undefined;
   /** Said goodbye since the read under way began: what it brings of them is out of date. */
   readonly #goneDuringRead = new Set<string>();
+  #reading = false;
+  #readAgain = false;
   readonly #stopListening: () => void;
 
   constructor(options: RedisRegistryOptions) {
@@ -206,7 +208,24 @@ export class RedisRegistry implements Registry {
     }
   }
 
+  /** One read at a time: a second one would forget the goodbyes that the first has to know of. */
   async #resync(): Promise<void> {
+    if (this.#reading) {
+      this.#readAgain = true;
+      return;
+    }
+    this.#reading = true;
+    do {
+      this.#readAgain = false;
+      await this.#readOnce();
+    } while (this.#readAgain && !this.#closed);
+    this.#reading = false;
+    if (!this.#closed) {
+      this.#resyncTimer = this.#options.clock.setTimer(() => void this.#resync(), this.#resyncMs);
+    }
+  }
+
+  async #readOnce(): Promise<void> {
     this.#resyncTimer?.cancel();
     this.#goneDuringRead.clear();
     try {
@@ -219,10 +238,6 @@ export class RedisRegistry implements Registry {
       }
     } catch (error) {
       this.#failed("read", error);
-    }
-    if (!this.#closed) {
-      this.#resyncTimer?.cancel();
-      this.#resyncTimer = this.#options.clock.setTimer(() => void this.#resync(), this.#resyncMs);
     }
   }
 
