@@ -99,12 +99,12 @@ describe.each(testRedisKinds)("on redis (%s)", (kind) => {
       let runs = 0;
       const handler = async () => {
         runs++;
-        // Longer than three leases; the time itself is what is tested.
-        await systemClock.sleep(400);
+        // Longer than a lease and a half; the time itself is what is tested. Shorter leases would end in a mere stall.
+        await systemClock.sleep(2500);
       };
       await queue.enqueue({ type: "t", payload: 1 });
-      queue.consume("g", handler, { leaseMs: 120 });
-      queue.consume("g", handler, { leaseMs: 120 });
+      queue.consume("g", handler, { leaseMs: 1500 });
+      queue.consume("g", handler, { leaseMs: 1500 });
       await until("it is done", async () => events.includes("completed"));
       expect(runs).toBe(1);
       expect(events).not.toContain("reclaimed");

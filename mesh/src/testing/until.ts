@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 export async function until<Value>(
   description: string,
   condition: () => Value | Promise<Value>,
-  timeoutMs = 15_000,
+  timeoutMs = 45_000,
 ): Promise<Exclude<Value, false | undefined>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

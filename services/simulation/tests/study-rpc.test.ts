@@ -165,7 +165,7 @@ async function ended(id: string) {
       const { study } = await client.getStudy({ id }, owner);
       return study !== undefined && ["COMPLETED", "FAILED", "CANCELLED"].includes(study.status) ? study : undefined;
     },
-    25_000,
+    60_000,
   );
 }
 
