@@ -4,6 +4,7 @@ import { CliError, describeError } from "./cli-error.ts";
 import colors from "./command-line/colors.ts";
 import { nearest } from "./command-line/nearest.ts";
 import { assertKnownOptions } from "./command-line/options.ts";
+import { wrapHelp } from "./command-line/wrap-help.ts";
 
 /*
  * The `weft` command: finds the subcommand, prints help, runs it, and turns what it throws into "what happened, why,
@@ -110,9 +111,12 @@ async function runNamed(command: AnyCommand, parent: AnyCommand, rawArgs: readon
   await runCommand(command, { rawArgs: [...rawArgs] });
 }
 
-/** citty colours its help always; in a file or a pipe the escape codes would only be in the way. */
+/** citty colours its help always; in a file or a pipe the escape codes would only be in the way, and lines are whole there. */
 function printHelp(text: string): void {
-  process.stdout.write(`${process.stdout.isTTY ? text : stripVTControlCharacters(text)}\n`);
+  const { isTTY, columns } = process.stdout;
+  process.stdout.write(
+    `${isTTY ? wrapHelp(text, columns || Number.POSITIVE_INFINITY) : stripVTControlCharacters(text)}\n`,
+  );
 }
 
 function report(error: unknown): void {

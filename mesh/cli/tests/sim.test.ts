@@ -66,6 +66,11 @@ describe.skipIf(missing)(`weft sim run on published files${why}`, { concurrent: 
     expect([code, stderr]).toEqual([0, expect.stringContaining("3 of 3 replications")]);
     const { components, throughputPerSecond, latency, bottlenecks } = JSON.parse(stdout);
     expect(components.map(({ id }: { id: string }) => id)).toEqual(expect.arrayContaining(ids));
+    // The import left nothing idle that was meant to work.
+    const idle = components.filter(
+      (one: { throughputPerSecond: { value: number } }) => one.throughputPerSecond.value === 0,
+    );
+    expect(idle).toEqual([]);
     expect(throughputPerSecond.value).toBeGreaterThan(1);
     expect(latency.p99Ms.value).toBeGreaterThan(latency.p50Ms.value);
     expect(bottlenecks.length).toBeGreaterThan(0);

@@ -21,6 +21,7 @@ export function architectureFrom(message: ArchitectureMessage): PartialArchitect
       fanOut: component.fanOut,
       image: component.image,
       balancing: component.balancing,
+      choices: component.choices,
       instanceWeights: component.instanceWeights,
       discipline: component.discipline,
       cpus: component.cpus,

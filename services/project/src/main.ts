@@ -1,6 +1,6 @@
 /** Joins the project service: stores, peers, rules and handlers. */
 import { authenticationInterceptor, createTokenVerifier } from "@weft/auth/verifier";
-import { startService } from "@weft/mesh";
+import { createHoldingPublisher, startService } from "@weft/mesh";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
@@ -8,9 +8,9 @@ import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { authAccess } from "./adapters/auth-access.ts";
 import { cachedProjectStore } from "./adapters/cached-project-store.ts";
+import { liveChangeFeed } from "./adapters/live-change-feed.ts";
 import { PostgresProjectStore } from "./adapters/postgres-project-store.ts";
 import { PostgresTemplateStore } from "./adapters/postgres-template-store.ts";
-import { pubsubChangeFeed } from "./adapters/pubsub-change-feed.ts";
 import { userDirectory } from "./adapters/user-directory.ts";
 import { WorkerImporter } from "./adapters/worker-importer.ts";
 import { callers } from "./callers.ts";
@@ -31,7 +31,7 @@ await startService({
   callers,
   uses: { database: true, publishes: ["project:*"], subscribes: ["auth:revocations"] },
   async setup(mesh) {
-    const { clock, random, logger, redis, pubsub } = mesh;
+    const { clock, random, logger, redis, pubsub, channels } = mesh;
     const database = await mesh.openDatabase({
       schema: packageJson.weft.database,
       migrationsDir: new URL("../migrations/", import.meta.url),
@@ -46,13 +46,14 @@ await startService({
       newId,
     });
     const importer = new WorkerImporter({ clock });
+    const changes = createHoldingPublisher({ log: channels, clock, random, logger });
     const projects = new Projects({
       store: cachedProjectStore({ store: new PostgresProjectStore(database), redis, logger }),
       templates,
       importer,
       access: authAccess(auth),
       directory: userDirectory(mesh.client(UserService)),
-      feed: pubsubChangeFeed(pubsub, logger),
+      feed: liveChangeFeed({ changes, pubsub, logger }),
       now,
       newId,
     });
@@ -62,6 +63,7 @@ await startService({
       interceptors: [authenticationInterceptor(verifier)],
       checks: { postgres: () => database.ping() },
       close: async () => {
+        changes.close();
         await importer.close();
         await verifier.close();
         await database.close();

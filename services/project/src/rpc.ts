@@ -8,6 +8,7 @@ import type {
   AddMemberRequest,
   CollaboratorSchema,
   MemberSchema,
+  ProjectAnalyticsSchema,
   ProjectSchema,
   ProjectSummarySchema,
   ProjectVersionSchema,
@@ -19,7 +20,7 @@ import type { Architecture } from "./domain/architecture/architecture.ts";
 import { ProjectError, type ProjectErrorKind } from "./domain/errors.ts";
 import type { Format } from "./domain/formats.ts";
 import type { Caller, Collaborator, ProjectSummary, ProjectVersion, Role, Template } from "./domain/ports.ts";
-import type { NamedMember, OpenedProject, Projects } from "./domain/projects.ts";
+import type { NamedAnalytics, NamedMember, OpenedProject, Projects } from "./domain/projects.ts";
 import type { Templates } from "./domain/templates.ts";
 
 const defaultPageSize = 50;
@@ -105,6 +106,10 @@ export function projectRpc(projects: Projects, templates: Templates): ServiceImp
         const { content, fileName, findings } = await projects.export(callerOf(context), request.id, format);
         return { format, content, fileName, findings: [...findings] };
       }),
+    getProjectAnalytics: (request, context) =>
+      answered(async () => ({
+        analytics: analyticsMessage(await projects.analytics(callerOf(context), request.id)),
+      })),
     announcePresence: (request, context) =>
       answered(async () => {
         const collaborators = await projects.announce(callerOf(context), request.id, request.component);
@@ -129,6 +134,14 @@ export function projectRpc(projects: Projects, templates: Templates): ServiceImp
         return {
           template: templateMessage(await templates.create(caller, project, { name, description, tags }), false),
         };
+      }),
+    updateTemplate: (request, context) =>
+      answered(async () => {
+        const caller = callerOf(context);
+        const { id, name, description, tags, projectId } = request;
+        const project = projectId === "" ? undefined : (await projects.get(caller, projectId)).project;
+        const template = await templates.update(caller, id, project, { name, description, tags });
+        return { template: templateMessage(template, false) };
       }),
     deleteTemplate: (request, context) =>
       answered(async () => {
@@ -223,6 +236,30 @@ function memberMessage({ addedAtMs, ...member }: NamedMember): MessageInitShape<
 
 function collaboratorMessage({ lastSeenAtMs, ...rest }: Collaborator): MessageInitShape<typeof CollaboratorSchema> {
   return { ...rest, lastSeenAt: timestampFromMs(lastSeenAtMs) };
+}
+
+function analyticsMessage(analytics: NamedAnalytics): MessageInitShape<typeof ProjectAnalyticsSchema> {
+  const { loads, bottleneck, headroom, ...rest } = analytics.architecture;
+  const { contributions, ...activity } = analytics.activity;
+  return {
+    projectId: analytics.projectId,
+    version: analytics.version,
+    architecture: {
+      ...rest,
+      loads: loads.map(({ id, ...load }) => ({ component: id, ...load })),
+      bottleneck: bottleneck ?? "",
+      ...(headroom === undefined ? {} : { headroom }),
+    },
+    activity: {
+      ...activity,
+      contributors: contributions.map(({ userId, username, changes, lastAtMs }) => ({
+        userId,
+        username,
+        changeCount: changes,
+        lastChangeAt: timestampFromMs(lastAtMs),
+      })),
+    },
+  };
 }
 
 function templateMessage(template: Template, system: boolean): MessageInitShape<typeof TemplateSchema> {

@@ -220,7 +220,14 @@ export const { architecture: everyOption } = completeArchitecture({
       ...served,
       cache: { keys: 1000, skew: 0, capacity: 10, policy: "ttl", ttlMs: 50, ttlResetsOnHit: true, singleFlight: true },
     },
-    { id: "db", kind: "database", instances: 2, readWriteSplit: true, locks: { keys: 50, skew: 1.1, share: 0 } },
+    {
+      id: "db",
+      kind: "database",
+      instances: 2,
+      choices: 3,
+      readWriteSplit: true,
+      locks: { keys: 50, skew: 1.1, share: 0 },
+    },
   ],
   links: [
     { from: "people", to: "cache" },

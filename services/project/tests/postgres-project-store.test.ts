@@ -162,6 +162,28 @@ describe("PostgresProjectStore", () => {
     expect((await store.listFor("u1", 50, "")).items.at(-1)).toMatchObject({ role: "viewer", componentCount: 1 });
   });
 
+  it("counts the history by age and by person, most changes first", async () => {
+    await made("p1", 1000);
+    await made("p2", 1000);
+    const name = (userId: string, atMs: number) =>
+      store.change("p1", { by: userId, what: "updated", atMs }, () => ({ ...state, name: `at ${atMs}` }));
+    for (const [userId, atMs] of [
+      ["u2", 2000],
+      ["u3", 3000],
+      ["u2", 4000],
+    ] as const)
+      await name(userId, atMs);
+    expect(await store.history("p1", [4000, 2000, 5000], 2)).toEqual({
+      changes: 4,
+      changesSince: [1, 3, 0],
+      contributions: [
+        { userId: "u2", changes: 2, lastAtMs: 4000 },
+        { userId: "u3", changes: 1, lastAtMs: 3000 },
+      ],
+    });
+    expect(await store.history("none", [0], 2)).toEqual({ changes: 0, changesSince: [0], contributions: [] });
+  });
+
   it("pages through versions", async () => {
     await made();
     for (let n = 0; n < 4; n++) await store.change("p1", by("updated"), () => ({ ...state, name: `${n}` }));
@@ -182,6 +204,9 @@ describe("PostgresTemplateStore", () => {
     expect(await templates.listOf("u1")).toEqual([template("t2"), template("t1")]);
     expect(await templates.countOf("u1")).toBe(2);
     expect(await templates.find("t3", "u1")).toBeUndefined();
+    expect(await templates.update({ ...template("t3"), name: "x" }, "u1")).toBe(false);
+    expect(await templates.update({ ...template("t3"), name: "x", tags: [] }, "u2")).toBe(true);
+    expect(await templates.find("t3", "u2")).toEqual({ ...template("t3"), name: "x", tags: [] });
     expect(await templates.remove("t3", "u1")).toBe(false);
     expect(await templates.remove("t3", "u2")).toBe(true);
     expect(await templates.find("t3", "u2")).toBeUndefined();

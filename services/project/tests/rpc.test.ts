@@ -1,7 +1,7 @@
 import { type Client, Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { authenticationInterceptor, type Principal } from "@weft/auth/verifier";
 import { type Database, errorReason, errorViolations, openDatabase, serviceError, validateMessage } from "@weft/mesh";
-import { createMemoryPubSub, silentLogger } from "@weft/mesh/testing";
+import { silentLogger } from "@weft/mesh/testing";
 import { startTestPostgres, type TestPostgres } from "@weft/mesh/testing/stores";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
@@ -10,7 +10,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { authAccess } from "../src/adapters/auth-access.ts";
 import { PostgresProjectStore } from "../src/adapters/postgres-project-store.ts";
 import { PostgresTemplateStore } from "../src/adapters/postgres-template-store.ts";
-import { pubsubChangeFeed } from "../src/adapters/pubsub-change-feed.ts";
 import { userDirectory } from "../src/adapters/user-directory.ts";
 import { systemTemplates } from "../src/domain/architecture/templates/index.ts";
 import { importArchitecture } from "../src/domain/formats.ts";
@@ -108,7 +107,7 @@ beforeAll(async () => {
     importer: { read: async (format, content) => importArchitecture(format, content) },
     access: authAccess(createClient(AuthService, auth)),
     directory: userDirectory(createClient(UserService, userService)),
-    feed: pubsubChangeFeed(createMemoryPubSub({ logger: silentLogger }), silentLogger),
+    feed: { publish: async () => undefined },
     ...options,
   });
   const transport = createRouterTransport((router) => router.service(ProjectService, projectRpc(projects, templates)), {
@@ -192,6 +191,21 @@ describe("ProjectService", () => {
     expect(await refusal(client.getProject({ id }, as("bob")))).toMatchObject({ code: Code.NotFound });
   });
 
+  it("tells what can be said of a project at a glance", async () => {
+    const { id } = await made();
+    await client.updateProject({ id, name: "New" }, as("ada"));
+    const { analytics } = await client.getProjectAnalytics({ id }, as("ada"));
+    expect(analytics).toMatchObject({
+      projectId: id,
+      version: 2,
+      activity: { memberCount: 1, changeCount: 2, contributors: [{ username: "ada", changeCount: 2 }] },
+    });
+    const { loads, bottleneck, headroom, componentCount } = analytics?.architecture ?? expect.fail("no architecture");
+    expect(loads.length).toBe(componentCount);
+    const utilization = loads.find(({ component }) => component === bottleneck)?.utilization ?? 0;
+    expect(utilization * (headroom ?? 0)).toBeCloseTo(1, 9);
+  });
+
   it("imports and exports", async () => {
     const content = "services: {db: {image: postgres, nonsense: 1}}";
     const { project, findings } = await client.importProject({ name: "x", format: "COMPOSE", content }, as("ada"));
@@ -207,6 +221,8 @@ describe("ProjectService", () => {
     const { template } = await client.createTemplate({ projectId: id, name: "Mine", tags: ["a"] }, as("ada"));
     expect((await client.getTemplate({ id: template?.id ?? "" }, as("ada"))).template).toMatchObject({ architecture });
     expect((await client.listTemplates({}, as("ada"))).templates.filter(({ system }) => !system)).toHaveLength(1);
+    const renamed = await client.updateTemplate({ id: template?.id ?? "", name: "Ours" }, as("ada"));
+    expect(renamed.template).toMatchObject({ name: "Ours", tags: [], architecture });
     await client.deleteTemplate({ id: template?.id ?? "" }, as("ada"));
     expect((await client.listTemplates({}, as("ada"))).templates.every(({ system }) => system)).toBe(true);
   });

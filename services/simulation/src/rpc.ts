@@ -6,11 +6,16 @@ import { Code, type HandlerContext, type ServiceImpl } from "@connectrpc/connect
 import { requirePrincipal } from "@weft/auth/verifier";
 import { serviceError } from "@weft/mesh";
 import type { Change as ChangeMessage } from "@weft/proto/weft/simulation/v1/change_pb.ts";
-import type { ResultsSchema, SimulationSchema } from "@weft/proto/weft/simulation/v1/simulation_pb.ts";
+import type {
+  MetricPointSchema,
+  ResultsSchema,
+  SimulationSchema,
+} from "@weft/proto/weft/simulation/v1/simulation_pb.ts";
 import type { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
 import type { Results } from "@weft/simulator";
 import { changeFrom, plannedChangeFrom, plannedChangeMessage } from "./adapters/change-message.ts";
 import { SimulationError, type SimulationErrorKind } from "./domain/lifecycle/errors.ts";
+import type { MetricPoint } from "./domain/lifecycle/metric-series.ts";
 import type { Caller, Simulation } from "./domain/lifecycle/ports.ts";
 import type { Simulations } from "./domain/lifecycle/simulations.ts";
 import type { Command } from "./domain/lifecycle/transitions.ts";
@@ -66,7 +71,7 @@ export function simulationRpc(
       answered(async () => {
         const { id, component, maxPoints } = request;
         const points = await simulations.metrics(callerOf(context), id, component, maxPoints);
-        return { points: points.map(({ component: _, ...point }) => point) };
+        return { points: points.map(metricMessage) };
       }),
   };
 }
@@ -126,6 +131,19 @@ function simulationMessage(simulation: Simulation, channel: string): MessageInit
     createdAt: timestampFromMs(createdAtMs),
     ...(startedAtMs === undefined ? {} : { startedAt: timestampFromMs(startedAtMs) }),
     ...(finishedAtMs === undefined ? {} : { finishedAt: timestampFromMs(finishedAtMs) }),
+  };
+}
+
+function metricMessage({
+  component: _,
+  p95Ms,
+  goodputPerSecond,
+  ...point
+}: MetricPoint): MessageInitShape<typeof MetricPointSchema> {
+  return {
+    ...point,
+    ...(p95Ms === undefined ? {} : { p95Ms }),
+    ...(goodputPerSecond === undefined ? {} : { goodputPerSecond }),
   };
 }
 

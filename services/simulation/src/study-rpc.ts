@@ -49,8 +49,10 @@ function specFrom(request: StartStudyRequest): StudySpec {
 
 function questionFrom(question: StartStudyRequest["question"]): Question {
   switch (question.case) {
-    case "run":
-      return { kind: "run", ...present({ precision: question.value.precision }) };
+    case "run": {
+      const { precision, objectives, prices } = question.value;
+      return { kind: "run", ...present({ precision }), objectives, prices };
+    }
     case "compare": {
       const { otherProjectId, settings, objectives, prices } = question.value;
       return { kind: "compare", otherProjectId, settings, objectives, prices };

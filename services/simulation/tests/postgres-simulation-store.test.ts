@@ -45,7 +45,9 @@ const point = (simulatedSeconds: number, component = ""): MetricPoint => ({
   utilization: 0.5,
   queueLength: 4,
   p50Ms: 5,
+  p95Ms: 5.5,
   p99Ms: 6,
+  goodputPerSecond: component === "" ? 0.9 : undefined,
 });
 const broken = { kind: "errors", component: "api", ratio: 1 } as const;
 const mended = { kind: "errors", component: "api", ratio: 0 } as const;
@@ -114,6 +116,14 @@ describe("PostgresSimulationStore", () => {
     await store.addMetrics("s1", "r1", [point(1)]);
     expect(await store.metrics("s1", "")).toEqual([point(1), point(2)]);
     expect(await store.metrics("s1", "api")).toEqual([point(1, "api")]);
+  });
+
+  it("reads series that are older than p95 and goodput", async () => {
+    await create("s1");
+    await store.claim("r1", 2000);
+    await store.addMetrics("s1", "r1", [point(1)]);
+    await database.query("update simulation_metrics set p95_ms = null, goodput_per_second = null", []);
+    expect(await store.metrics("s1", "")).toEqual([{ ...point(1), p95Ms: undefined, goodputPerSecond: undefined }]);
   });
 
   it("says who still holds what, with the load it should have", async () => {

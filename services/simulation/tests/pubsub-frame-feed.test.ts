@@ -16,6 +16,7 @@ const component = {
   queueLength: 0,
   inFlight: 1,
   p50Ms: 1,
+  p95Ms: 1.5,
   p99Ms: 2,
 };
 

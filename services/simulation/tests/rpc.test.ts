@@ -125,6 +125,8 @@ beforeAll(async () => {
     projects: projectReader(createClient(ProjectService, projects)),
     newId: () => `s${++ids}`,
     newSeed: () => 4_294_967_295,
+    // A starved machine is no lost instance.
+    patienceMs: 60_000,
   });
   runner = new Runner({
     ...shared,
@@ -217,6 +219,9 @@ describe("SimulationService", () => {
     expect(points.length).toBeGreaterThan(0);
     expect(points.length).toBeLessThanOrEqual(5);
     expect(points.at(-1)?.simulatedSeconds).toBeCloseTo(20);
+    expect(points.at(-1)?.p95Ms).toBeGreaterThan(points.at(-1)?.p50Ms ?? 0);
+    const { points: whole } = await client.getMetrics({ id, maxPoints: 5 }, as("viewer"));
+    expect(whole.at(-1)?.goodputPerSecond).toBeGreaterThan(0);
     expect(
       (await client.listSimulations({ projectId: "p1" }, as("viewer"))).simulations.map((one) => one.id),
     ).toContain(id);

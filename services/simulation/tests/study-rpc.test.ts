@@ -192,6 +192,17 @@ describe("a study over the wire", () => {
     expect(html).toContain("Shop p1");
   });
 
+  it("judges a run by objectives and prices", async () => {
+    const value = { objectives: ["p99<1ms"], prices: { api: 0.5 } };
+    const id = await started({ question: { case: "run", value }, settings: ["api.instances=2"] });
+    expect(await ended(id)).toMatchObject({ status: "COMPLETED" });
+    const { result } = await client.getStudyResult({ id }, as("owner"));
+    expect(result).toMatchObject({
+      missed: [{ objective: "p99<1ms", probability: { value: 1 } }],
+      cost: { perHour: 1 },
+    });
+  });
+
   it("compares two projects under the same seeds", async () => {
     const value = { otherProjectId: "p-fast", objectives: ["p99<20ms"], prices: { api: 0.1 } };
     const id = await started({ question: { case: "compare", value } });

@@ -1,17 +1,51 @@
 import { stripVTControlCharacters } from "node:util";
 import colors from "./colors.ts";
 
-/** Lays out rows under headings, columns as wide as their widest cell; colours in cells do not count. */
-export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+const gap = "  ";
+
+/**
+ * Lays out rows under headings, columns as wide as their widest cell; colours in cells do not count. What is wider than
+ * `widest` characters goes on below, each part beginning with the first column, since lines that wrap cannot be read.
+ */
+export function formatTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  widest = Number.POSITIVE_INFINITY,
+): string {
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => visibleLength(row[column] ?? ""))),
   );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - visibleLength(cell)))
-      .join("  ")
-      .trimEnd();
-  return [colors.bold(line(headings)), ...rows.map(line)].join("\n");
+  const parts = partsOf(widths, widest).map((columns) => {
+    const line = (cells: readonly string[]) =>
+      columns
+        .map((column) => (cells[column] ?? "") + " ".repeat((widths[column] ?? 0) - visibleLength(cells[column] ?? "")))
+        .join(gap)
+        .trimEnd();
+    return [colors.bold(line(headings)), ...rows.map(line)].join("\n");
+  });
+  return parts.join("\n\n");
+}
+
+/** As wide as standard output, when that is a terminal; programs that read it get whole lines. */
+export function formatTableToFit(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  return formatTable(headings, rows, process.stdout.isTTY ? process.stdout.columns : undefined);
+}
+
+/** Columns side by side, as many as fit; a part has at least one beside the first. */
+function partsOf(widths: readonly number[], widest: number): number[][] {
+  const first = widths[0] ?? 0;
+  const parts: number[][] = [[0]];
+  let used = first;
+  for (let column = 1; column < widths.length; column++) {
+    const width = gap.length + (widths[column] ?? 0);
+    if (used + width > widest && (parts.at(-1) as number[]).length > 1) {
+      parts.push([0]);
+      used = first;
+    }
+    (parts.at(-1) as number[]).push(column);
+    used += width;
+  }
+  return parts;
 }
 
 /** A span of time in its two largest units: "2 h 5 m", "38 s". */

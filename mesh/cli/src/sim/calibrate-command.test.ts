@@ -32,6 +32,16 @@ function trace(index: number) {
   return { traceID, spans, processes };
 }
 
+/** A request takes 13 to 17 ms in the shop, so half of them are over within 15; restarted once. */
+function bucketsOf(service: string) {
+  const series = (le: string, perStep: number) => ({
+    metric: { __name__: "http_request_duration_seconds_bucket", service, le },
+    values: [0, 1, 2, 0, 1, 2].map((steps, index) => [1_700_000_000 + 15 * index, String(steps * perStep)]),
+  });
+  const result = [series("0.01", 0), series("0.015", 50), series("0.02", 100), series("+Inf", 100)];
+  return { status: "success", data: { resultType: "matrix", result } };
+}
+
 let folder: string;
 let said: string;
 const path = (file: string) => join(folder, file);
@@ -85,6 +95,18 @@ describe("weft sim calibrate", () => {
     const [, measured, predicted] = /^p50Ms +([\d.]+) +([\d.]+)/m.exec(said) ?? [];
     expect(Number(predicted) / Number(measured)).toBeCloseTo(1, 1);
     expect(said).toMatch(/^6,300 spans/);
+  });
+
+  test("compares the buckets of a histogram where users enter, and says so when it has none of that", async () => {
+    await writeFile(path("buckets.json"), JSON.stringify(bucketsOf("Web Shop")));
+    await run("--traces", path("one.json"), path("two.json"), "--prometheus", `buckets=${path("buckets.json")}`);
+    const [, measured, predicted] = /^15 ms +([\d.]+) % +([\d.]+) % +[+-]/m.exec(said) ?? [];
+    expect(Number(measured)).toBe(50);
+    expect(Math.abs(Number(predicted) - Number(measured))).toBeLessThan(10);
+    expect(said).toMatch(/^largest difference \d+\.\d points, over 400 measured requests of web-shop$/m);
+    await writeFile(path("buckets.json"), JSON.stringify(bucketsOf("orders")));
+    await run("--traces", path("one.json"), path("two.json"), "--prometheus", path("buckets.json"));
+    expect(said).toContain("Buckets are not compared: the buckets are of orders; those of web-shop, where users enter");
   });
 
   test("divides rates by the sampling ratio", async () => {

@@ -4,10 +4,12 @@ import {
   CalibrationError,
   calibrate,
   compareMeasured,
+  compareMeasuredBuckets,
   type FigureComparison,
   holdOut,
   type Metrics,
   metricRoles,
+  type ReplicationOutcome,
   readPrometheus,
   readTraces,
   runReplication,
@@ -16,10 +18,12 @@ import {
 import { defineCommand } from "citty";
 import { CliError, describeError } from "../cli-error.ts";
 import { commonArgs } from "../command-line/options.ts";
-import { formatCalibration, formatHeldOut } from "./format-calibration.ts";
+import { formatBuckets, formatCalibration, formatHeldOut } from "./format-calibration.ts";
 import { assertRunnable, readModelFile } from "./read-model.ts";
 
 const replications = 40;
+/** Of a simulated window when nothing is held out. */
+const usualWindowMs = 60_000;
 
 export const simCalibrateCommand = defineCommand({
   meta: {
@@ -63,22 +67,31 @@ export const simCalibrateCommand = defineCommand({
     // As the next command will: a file that it refuses is better refused here.
     assertRunnable((await readModelFile(args.output)).architecture, 1, { seed: 1, durationMs: 60_000 });
     process.stdout.write(formatCalibration(result));
-    if (held !== undefined) {
-      process.stdout.write(`\n${formatHeldOut(compareHeldOut(result.architecture, held))}`);
+    const series = metrics.flatMap((one) => one.series);
+    if (held !== undefined || series.some(({ role }) => role === "buckets")) {
+      const runs = simulateWindows(result.architecture, held?.windowMs ?? usualWindowMs);
+      if (held !== undefined) process.stdout.write(`\n${formatHeldOut(compareHeldOut(runs, held.windows))}`);
+      const bins = runs.map(({ latencyBins }) => latencyBins);
+      const buckets = compareMeasuredBuckets(result.architecture, series, bins);
+      if (buckets !== undefined) process.stdout.write(`\n${formatBuckets(buckets)}`);
     }
     process.stdout.write(`\nnext: weft sim run ${args.output}\n`);
   },
 });
 
 /** Each replication settles for a tenth of a window, at least a second, before its window begins. */
-function compareHeldOut(
-  architecture: Architecture,
-  { windows, windowMs }: Pick<ReturnType<typeof holdOut>, "windows" | "windowMs">,
-): FigureComparison[] {
+function simulateWindows(architecture: Architecture, windowMs: number): ReplicationOutcome[] {
   const warmupMs = Math.max(1000, windowMs / 10);
-  const simulated = Array.from({ length: replications }, (_, index) => {
-    const options = { seed: index + 1, durationMs: warmupMs + windowMs, warmupMs, load: 1, slices: 1 };
-    const { latency, throughputPerSecond } = runReplication(architecture, options).results;
+  return Array.from({ length: replications }, (_, index) =>
+    runReplication(architecture, { seed: index + 1, durationMs: warmupMs + windowMs, warmupMs, load: 1, slices: 1 }),
+  );
+}
+
+function compareHeldOut(
+  runs: readonly ReplicationOutcome[],
+  windows: ReturnType<typeof holdOut>["windows"],
+): FigureComparison[] {
+  const simulated = runs.map(({ results: { latency, throughputPerSecond } }) => {
     const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms } = latency;
     return { ratePerSecond: throughputPerSecond, meanMs, p50Ms, p90Ms, p95Ms, p99Ms };
   });

@@ -45,7 +45,11 @@ export const simChaosCommand = defineCommand({
     at: { type: "string", description: "When the fault begins", default: "60s" },
     for: { type: "string", description: "How long it lasts", default: "10s" },
     ramp: { type: "string", description: "How long it grows at its start", valueHint: "5s" },
-    with: { type: "string", description: "A parameter of the fault, may be repeated", valueHint: "retries=3" },
+    with: {
+      type: "string",
+      description: "A parameter of the fault, such as code=not_found or hotShare=0.3, may be repeated",
+      valueHint: "retries=3",
+    },
     abort: { type: "string", description: "Ends the fault early", valueHint: "'errors>50% for 10s'" },
     hypothesis: { type: "string", description: "What should hold, may be repeated", valueHint: "'p99<500ms'" },
     boundary: { type: "boolean", description: "Find the load from which on the system stays down" },

@@ -33,6 +33,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weft-explain-"));
   const write = (name: string, content: unknown) => writeFile(join(folder, name), JSON.stringify(content));
   await write("shop.json", shop);
+  await write("calm.json", { ...shop, workloads: [{ id: "visits", component: "people", ratePerSecond: 1 }] });
   await write("prices.json", { api: 40, db: { instance: 300, speed: 20 } });
   await write("unknown-change.json", { db: { paint: 3 } });
   await write("free.json", { db: { speed: 0 } });
@@ -71,6 +72,26 @@ describe("weft sim explain", () => {
     expect(table).toMatch(/^ {2}- db: callers give up after 1000 ms and a storm brings 2 times the visits/m);
     expect(table).not.toMatch(/NaN|undefined|Infinity/);
     expect(said).toContain("of 56 replications");
+  });
+
+  test.each(["table", "html"])("has no list of what to buy for a system that nothing limits, as %s", async (format) => {
+    const text = await run(
+      "calm.json",
+      "--duration",
+      "6s",
+      "--warmup",
+      "1s",
+      "--replications",
+      "4",
+      "--format",
+      format,
+    );
+    expect(text).toMatch(
+      /Nothing limits this system at [\d.]+\/s: the busiest is db at [\d.]+ %, 100\.0 % of the answers/,
+    );
+    expect(text.indexOf("What would come next")).toBeGreaterThan(text.indexOf("Nothing limits this system"));
+    expect(text.indexOf("What would come next")).toBeLessThan(text.indexOf("vidence"));
+    expect(text).not.toMatch(/What to buy|to buy:|NaN|undefined/);
   });
 
   test("gives the same as JSON, each time", async () => {

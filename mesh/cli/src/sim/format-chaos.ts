@@ -1,6 +1,6 @@
 import type { Boundary, ChaosReport, ReportDifference } from "@weft/simulator";
 import colors from "../command-line/colors.ts";
-import { formatTable } from "../command-line/table.ts";
+import { formatTableToFit } from "../command-line/table.ts";
 import { formatChance } from "./format-comparison.ts";
 import { formatChange, formatFigure, formatInterval, seconds, sections, type Unit } from "./format-figures.ts";
 
@@ -21,7 +21,7 @@ export function formatChaos(report: ChaosReport, title: string): string {
 }
 
 function faultTable({ spans }: ChaosReport): string {
-  return formatTable(
+  return formatTableToFit(
     ["FAULT", "KIND", "FROM", "TO"],
     spans.map(({ name, kind, fromMs, toMs }) => [name, kind, seconds(fromMs), seconds(toMs)]),
   );
@@ -45,7 +45,7 @@ function verdictTable({
       : "",
   ]);
   const count = ({ value }: { value: number }) => String(Math.round(value * replications));
-  return formatTable(
+  return formatTableToFit(
     ["VERDICT", "RUNS", "PROBABILITY", ""],
     [
       ...rows,
@@ -68,7 +68,7 @@ const hypothesisWords = {
 
 function hypothesisTable({ hypotheses, replications }: ChaosReport): string {
   if (hypotheses.length === 0) return "";
-  return formatTable(
+  return formatTableToFit(
     ["HYPOTHESIS", "", "MEAN", "95 % INTERVAL", "A RUN MISSES IT", "WITHOUT FAULTS"],
     hypotheses.map(({ objective, verdict, figure, missed, missedUndisturbed }) => {
       const unit = objective.startsWith("errors") ? "share" : "ms";
@@ -93,7 +93,7 @@ function figureTable({ figures, worst, goodputLost, replications }: ChaosReport)
     "",
     formatInterval(value, unit, replications),
   ];
-  return formatTable(
+  return formatTableToFit(
     ["FIGURE", "WITHOUT", "WITH FAULTS", "CHANGE", "95 % INTERVAL"],
     [
       ...figures.map(({ label, unit, before, after, difference, pairs }) =>
@@ -119,7 +119,7 @@ function figureTable({ figures, worst, goodputLost, replications }: ChaosReport)
 /** Where the system falls, and every load that was tried. */
 export function formatBoundary({ points }: Boundary, sentence: string, title: string): string {
   const sides = { below: colors.green("below"), above: colors.red("above"), undecided: "at it" } as const;
-  const table = formatTable(
+  const table = formatTableToFit(
     ["LOAD", "RUNS", "STAYS DOWN", ""],
     points.map(({ load, replications, probability, side }) => [
       String(load),
@@ -150,11 +150,11 @@ export function formatReportDifference({ before, after, settings, figures }: Rep
     `${colors.bold(`${before} → ${after}`)}${settings.length === 0 ? ": the same game day" : ""}`,
     settings.length === 0
       ? ""
-      : formatTable(
+      : formatTableToFit(
           ["SETTING", "BEFORE", "AFTER"],
           settings.map((setting) => [setting.field, setting.before || "-", setting.after || "-"]),
         ),
-    formatTable(
+    formatTableToFit(
       ["FIGURE", "BEFORE", "AFTER", ""],
       figures.map(({ label, unit, before: first, after: second, change }) => [
         label,

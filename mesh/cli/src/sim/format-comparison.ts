@@ -1,6 +1,6 @@
 import type { Comparison, Cost, Study } from "@weft/simulator";
 import colors from "../command-line/colors.ts";
-import { formatTable } from "../command-line/table.ts";
+import { formatTableToFit } from "../command-line/table.ts";
 import { formatChange, formatFigure, listed, number, percent, seconds, sections } from "./format-figures.ts";
 
 /** Two versions as tables for people: what changed in sentences, then the figures, components, chances and costs. */
@@ -29,7 +29,7 @@ function saidFirst({ figures }: Comparison): string[] {
 }
 
 function figureTable({ figures, before, after }: Comparison): string {
-  return formatTable(
+  return formatTableToFit(
     ["FIGURE", before, after, "CHANGE", "95 % INTERVAL", ""],
     figures.map((figure) => [figure.label, ...differenceCells(figure), interval(figure), verdict(figure)]),
   );
@@ -55,7 +55,7 @@ function verdict({ change }: Figure): string {
 }
 
 function componentTable({ components }: Comparison): string {
-  return formatTable(
+  return formatTableToFit(
     ["COMPONENT", "INSTANCES", "USED", "CHANGE", "95 % INTERVAL", "WAIT", "CHANGE", "95 % INTERVAL"],
     components.map(({ id, instancesBefore, instancesAfter, utilization, waitMean }) => [
       id,
@@ -79,7 +79,7 @@ function chanceTable({ missed, collapse, before, after }: Comparison): string {
     ...missed.map((chances) => ({ name: `${chances.objective} is missed`, chances })),
     { name: "collapse", chances: collapse },
   ];
-  return formatTable(
+  return formatTableToFit(
     ["A RUN OF THIS LENGTH", before, after],
     rows.map(({ name, chances }) => [name, formatChance(chances.before), formatChance(chances.after)]),
   );
@@ -97,7 +97,7 @@ function costTable({ before, after }: NonNullable<Comparison["cost"]>): string {
     return [name, formatCost(first), formatCost(second), change];
   };
   const ids = [...new Set([...before.components, ...after.components].map(({ id }) => id))];
-  const table = formatTable(
+  const table = formatTableToFit(
     ["COST", "BEFORE", "AFTER", "CHANGE"],
     [
       ...ids.map((id) => row(id, ({ components }) => components.find((one) => one.id === id)?.costPerHour ?? 0)),

@@ -1,7 +1,7 @@
 import { elasticityNames, type Insight, type JudgedVariant, limitSentence, type TailStudy } from "@weft/simulator";
 import type { ExplanationAnswer } from "@weft/simulator/studies";
 import colors from "../command-line/colors.ts";
-import { formatTable } from "../command-line/table.ts";
+import { formatTableToFit } from "../command-line/table.ts";
 import { formatChange, formatFigure, formatInterval, listed, ms, number, percent, sections } from "./format-figures.ts";
 import { headline } from "./format-study.ts";
 
@@ -18,14 +18,26 @@ export function formatExplanation(
 ): string {
   return sections(
     headline(study, title, load),
-    limitText(insight),
-    listed("Evidence", insight.evidence),
-    changesTable(insight),
+    insight.spare === undefined ? limitText(insight) : spareText(insight.spare),
+    listed(
+      "Evidence",
+      insight.evidence.filter((sentence) => sentence !== insight.spare?.message),
+    ),
+    insight.spare === undefined ? changesTable(insight) : "",
     tail === undefined ? "" : tailTable(tail),
     stabilityText(insight.stability),
     listed("Left out", leftOut),
     listed("Warnings", study.warnings),
   );
+}
+
+/** Who has room first hears that, and no list of what to buy. */
+function spareText({ message, next }: NonNullable<Insight["spare"]>): string {
+  return sections(colors.bold(sentence(message)), listed("What would come next", next)).trimEnd();
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function limitText({ limit }: Insight): string {
@@ -45,7 +57,7 @@ function changesTable({ elasticity }: Insight): string {
   const shown = felt.length > 0 ? felt : variants.slice(0, mostWithoutDifference);
   const rest = variants.filter((variant) => !shown.includes(variant));
   const hasPrices = variants.some(({ price }) => price !== undefined);
-  const table = formatTable(
+  const table = formatTableToFit(
     [
       "CHANGE",
       "",
@@ -98,7 +110,7 @@ const verdictText = {
 
 function tailTable({ parts, replications, tailFromMs, requests }: TailStudy): string {
   const shown = parts.filter(({ share, shareOfAll }) => Math.max(share.value, shareOfAll.value) >= leastShare);
-  const table = formatTable(
+  const table = formatTableToFit(
     ["COMPONENT", "PART", "OF THE SLOWEST 5 %", "95 % INTERVAL", "TIME", "OF ALL"],
     shown.map(({ component, part, share, shareOfAll, tailMs }) => [
       component,

@@ -44,7 +44,7 @@ export function seconds(durationMs: number): string {
 }
 
 export function ms(value: number, digits?: number): string {
-  return `${number(value, digits)} ms`;
+  return value >= 10_000 ? `${number(value / 1000, digits)} s` : `${number(value, digits)} ms`;
 }
 
 export function percent(share: number, digits?: number): string {

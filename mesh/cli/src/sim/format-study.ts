@@ -1,20 +1,26 @@
-import type { Analysis, Estimate, Figure, Study } from "@weft/simulator";
+import { type Analysis, type Estimate, type Figure, groupAssumptions, type Study } from "@weft/simulator";
 import colors from "../command-line/colors.ts";
-import { formatTable } from "../command-line/table.ts";
+import { formatTableToFit } from "../command-line/table.ts";
 import { listed, ms, number, percent, seconds, sections } from "./format-figures.ts";
 
 type Format = (value: number, digits?: number) => string;
 
-/** A study as a table for people: headline figures with their intervals, components, theory, bottlenecks, warnings. */
-export function formatStudy(study: Study, theory: Analysis, title: string, load: number): string {
+/**
+ * A study as a table for people: headline figures with their intervals, what was asked beside them, components, theory,
+ * bottlenecks, warnings.
+ */
+export function formatStudy(study: Study, theory: Analysis, title: string, load: number, asked = ""): string {
   return sections(
     headline(study, title, load),
     headlineFigures(study),
+    asked,
     componentTable(study),
     theoryTable(study, theory),
-    listed("What theory leaves out", theory.assumptions),
+    listed("What theory leaves out", groupAssumptions(theory.assumptions)),
     listed(
-      "Bottlenecks",
+      study.bottlenecks.every(({ reason }) => reason === "highest-demand")
+        ? "No limit was hit; nearest to one"
+        : "Bottlenecks",
       study.bottlenecks.map(({ message }) => message),
     ),
     listed("Warnings", study.warnings),
@@ -51,12 +57,12 @@ function headlineFigures(study: Study): string {
     ["latency p99.9", latency.p999Ms, ms],
   ];
   const isSingle = study.replications === 1;
-  return formatTable(
+  return formatTableToFit(
     ["FIGURE", "VALUE", "95 % INTERVAL"],
     figures.map(([name, { value, low, high }, format]) => [
       name,
       format(value),
-      isSingle ? "single run" : `${format(low)} to ${format(high)}`,
+      isSingle ? "single run" : low === high ? "the same in every run" : `${format(low)} to ${format(high)}`,
     ]),
   );
 }
@@ -65,7 +71,7 @@ function componentTable({ components, replications }: Study): string {
   const withError = ({ value, low, high }: Estimate, format: Format) =>
     replications === 1 || high === low ? format(value) : `${format(value)} ±${format((high - low) / 2, 2)}`;
   const rare = rareColumns.filter(([, estimateOf]) => components.some((component) => estimateOf(component).value > 0));
-  return formatTable(
+  return formatTableToFit(
     [
       ...["COMPONENT", "KIND", "INSTANCES", "USED", "REQUESTS/S", "ERRORS", "QUEUE", "MUST WAIT", "WAIT", "WAIT P99"],
       ...["P50", "P99"],
@@ -114,10 +120,12 @@ function theoryTable(study: Study, theory: Analysis): string {
     [
       "highest load",
       "-",
-      `${theory.maximumLoad.value === Number.POSITIVE_INFINITY ? "any" : said(theory.maximumLoad, number)}${limit}`,
+      theory.maximumLoad.value === Number.POSITIVE_INFINITY
+        ? "any"
+        : `${said(theory.maximumLoad, number)} times this${limit}`,
     ],
   ];
-  return formatTable(
+  return formatTableToFit(
     ["FOR COMPARISON", "SIMULATED", "THEORY"],
     rows.map((row) => [...row]),
   );

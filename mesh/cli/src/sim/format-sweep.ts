@@ -1,6 +1,6 @@
 import type { Sweep } from "@weft/simulator";
 import colors from "../command-line/colors.ts";
-import { formatTable } from "../command-line/table.ts";
+import { formatTableToFit } from "../command-line/table.ts";
 import { formatChance, formatCost, withoutPrice } from "./format-comparison.ts";
 import { formatFigure, listed, percent, seconds, sections } from "./format-figures.ts";
 
@@ -24,7 +24,7 @@ function table({ target, points, replications }: Sweep): string {
     const halfWidth = (estimate.high - estimate.low) / 2;
     return `${formatFigure(estimate.value, unit)}${replications > 1 && halfWidth > 0 ? ` ±${formatFigure(halfWidth, unit)}` : ""}`;
   };
-  return formatTable(
+  return formatTableToFit(
     [
       target,
       ...["THROUGHPUT", "ERRORS", "MEAN", "P50", "P95", "P99", "BUSIEST", "COLLAPSE"],

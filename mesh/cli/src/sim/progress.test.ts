@@ -22,6 +22,13 @@ describe("showProgress", () => {
     ).toEqual(["\r\x1b[Kfinding the warm-up: 1 of 5 pilots", "\r\x1b[K12 of 40 replications, p99 ±3.1 %", "\r\x1b[K"]);
   });
 
+  test("stays within the width of the terminal, since a line that wraps cannot be taken back", () => {
+    const written: string[] = [];
+    const progress = showProgress({ isTTY: true, columns: 12, write: (text) => written.push(text) });
+    progress.report({ phase: "replications", done: 12, of: 40, p99Ms: undefined });
+    expect(written).toEqual(["\r\x1b[K12 of 40 re"]);
+  });
+
   test("writes a line for every tenth into a file", () => {
     const lines = shown(
       false,

@@ -6,6 +6,7 @@ import { progressSentence, type StudyProgress } from "@weft/simulator/studies";
  */
 export interface ProgressStream {
   readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
   write(text: string): unknown;
 }
 
@@ -18,7 +19,8 @@ export function showProgress(stream: ProgressStream): {
   return {
     report: (progress) => {
       if (isTerminal) {
-        shown = progressSentence(progress);
+        // A line that wraps could not be taken back.
+        shown = progressSentence(progress).slice(0, (stream.columns ?? Number.POSITIVE_INFINITY) - 1);
         stream.write(`\r\x1b[K${shown}`);
         return;
       }

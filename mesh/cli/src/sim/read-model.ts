@@ -11,15 +11,16 @@ export interface ModelFile {
 }
 
 /**
- * Reads an architecture of any format, `-` from standard input. Our own format says exactly what is meant, so a bad field
- * in it is refused; other formats leave most to be guessed, and what is bad there becomes a note. Throws CliError.
+ * Reads an architecture of any format, `-` from standard input. Our own format says exactly what is meant, so a bad or
+ * misspelt field in it is refused, and a cycle of calls, of which a link would have to be left out; other formats leave most to
+ * be guessed, and what is bad there becomes a note. Throws CliError.
  */
 export async function readModelFile(file: string): Promise<ModelFile> {
   const name = file === "-" ? "standard input" : file;
   const content = await readContent(file, name);
   try {
     const { architecture, findings, format } = readArchitecture(content);
-    const errors = findings.filter(({ severity }) => severity === "ERROR");
+    const errors = findings.filter(({ severity }) => severity !== "INFO");
     if (format === "weft" && errors.length > 0) {
       throw new CliError(`${name} has ${errors.length === 1 ? "an error" : `${errors.length} errors`}:${list(errors)}`);
     }
@@ -34,7 +35,13 @@ async function readContent(file: string, name: string): Promise<string> {
   try {
     return file === "-" ? await readText(process.stdin) : await readFile(file, "utf8");
   } catch (error) {
-    throw new CliError(`${name} cannot be read: ${describeError(error)}`, { cause: error });
+    const isFolder = (error as NodeJS.ErrnoException).code === "EISDIR";
+    throw new CliError(
+      `${name} cannot be read: ${isFolder ? "it is a folder; name a file in it" : describeError(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -42,8 +49,19 @@ function sentence({ line, message }: Finding): string {
   return line === undefined ? message : `line ${line}: ${message}`;
 }
 
+/** An import says what it made of what is bad; a refusal makes nothing of it. */
+function refusal(text: string): string {
+  return text
+    .replace(/; (it|this component|this workload|this one) (counts as absent|is ignored|is left out)$/, "")
+    .replace(
+      / is left out: with (.*) it would form a cycle of calls$/,
+      " forms a cycle of calls with $1, and has no bound",
+    )
+    .replace(" is left out: ", " cannot be: ");
+}
+
 function list(findings: readonly Finding[]): string {
-  return findings.map((finding) => `\n  - ${sentence(finding)}`).join("");
+  return findings.map((finding) => `\n  - ${refusal(sentence(finding))}`).join("");
 }
 
 /** Throws CliError with every component, field and reason when the simulator refuses the model or an option. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "citty";
@@ -65,7 +65,7 @@ describe("weft sim run", () => {
     );
     expect(table).toMatch(/^throughput +[\d.]+ \/s +[\d.]+ \/s to [\d.]+ \/s$/m);
     expect(table).toMatch(/^checkout +service +1 +[\d.]+ % ±[\d.]+ %/m);
-    expect(table).toMatch(/^Bottlenecks\n {2}- checkout: /m);
+    expect(table).toMatch(/^No limit was hit; nearest to one\n {2}- checkout: /m);
   });
 
   test("gives the same JSON for the same seed, and another for another", async () => {
@@ -119,6 +119,32 @@ describe("weft sim run", () => {
     );
   });
 
+  test("says how likely a run misses an objective, and what the system costs", async () => {
+    const asked = ["--objective", "p99<1ms", "--objective", "errors<50%", "--price", "checkout=0.5"];
+    const table = await run("shop.json", ...short, ...asked, "--set", "checkout.instances=3");
+    // Wilson's interval of 3 of 3 and 0 of 3.
+    expect(table).toMatch(/^p99<1ms +not shown +100 % \(43\.9 to 100\)$/m);
+    expect(table).toMatch(/^errors<50% +yes +0 % \(0 to 56\.1\)$/m);
+    expect(table).toMatch(/^checkout +3 +1\.5$/m);
+    expect(table).toMatch(/^total per hour +1\.5$/m);
+    expect(table).toMatch(/^per million requests +[\d.]+$/m);
+    expect(table).toMatch(/^without a price: orders\.db$/m);
+  });
+
+  test("has them in JSON and on the page as well, and neither when nothing was asked", async () => {
+    const asked = ["--objective", "p99<1ms", "--price", "checkout=0.5"];
+    const { missed, cost } = await study(...short, ...asked);
+    expect(missed).toEqual([
+      { objective: "p99<1ms", isMet: false, probability: { value: 1, low: expect.closeTo(0.4385, 4), high: 1 } },
+    ]);
+    expect(cost).toMatchObject({ perHour: 0.5, unpriced: ["orders.db"] });
+    const page = await run("shop.json", ...short, ...asked, "--format", "html");
+    expect(page).toMatch(/What is asked of it.*p99&lt;1ms.*What it costs.*total per hour/s);
+    const plain = await study(...short);
+    expect(plain).not.toHaveProperty("missed");
+    expect(plain).not.toHaveProperty("cost");
+  });
+
   test("writes a page that stands alone", async () => {
     const page = await run("shop.json", ...short, "--format", "html");
     expect(page).toMatch(/^<!doctype html>/i);
@@ -140,6 +166,8 @@ describe("weft sim run refuses", () => {
     [["--load", "much"], '--load is "much"; it takes a number above 0', ""],
     [["--replications", "0"], '--replications is "0"', ""],
     [["--warmup", "2m"], "warmupMs is 120000; allowed is 0 to less than durationMs (60000)", ""],
+    [["--objective", "p98<1s"], 'there is no figure "p98"', ""],
+    [["--price", "checkot=1"], 'price of "checkot": there is no such component', ""],
     [["--format", "pdf"], '--format is "pdf"; it takes table, json, html', ""],
     [["--output", "no/such/folder/x.json"], "--output no/such/folder/x.json cannot be written", ""],
   ])("%j", async (args, message, next) => {
@@ -161,6 +189,21 @@ describe("weft sim run refuses", () => {
     expect(await refusalOf("bad.yaml", negative)).toMatch(
       /bad.yaml has an error:\n {2}- line 4: components\[0\]\.instances/,
     );
+  });
+
+  test("a misspelt field, a cycle of calls and a folder, which are not guessed at", async () => {
+    const parts = (service: string, links: string) =>
+      `components:\n  - { id: web, kind: service${service} }\n  - { id: db, kind: database }\nlinks:\n  - { from: web, to: db }\n${links}`;
+    await writeFile(join(folder, "misspelt.yaml"), parts(", concurency: 4", ""));
+    expect(await refusal("misspelt.yaml")).toMatch(
+      /has an error:\n {2}- line 2: components\[0\]\.concurency is not a field that Weft knows\n/,
+    );
+    await writeFile(join(folder, "cycle.yaml"), parts("", "  - { from: db, to: web }\n"));
+    expect(await refusal("cycle.yaml")).toMatch(
+      /line 6: the link db -> web \(links\[1\]\) forms a cycle of calls with web -> db, and has no bound\n/,
+    );
+    await mkdir(join(folder, "folder"));
+    expect(await refusal("folder")).toContain("cannot be read: it is a folder; name a file in it");
   });
 
   test("a model that cannot run, with every component, field and reason", async () => {

@@ -3,9 +3,12 @@ import { defineCommand } from "citty";
 import { repeatedOption } from "../command-line/options.ts";
 import { applySetting } from "./apply-setting.ts";
 import { assertAffordable, eventsOfStudy } from "./assert-affordable.ts";
+import { formatAsked } from "./format-asked.ts";
 import { formatStudy } from "./format-study.ts";
+import { objectiveArg, objectivesFrom } from "./objectives-from.ts";
 import { withProgress } from "./progress.ts";
 import { assertRunnable, readModelFile } from "./read-model.ts";
+import { priceArgs, pricesFrom } from "./read-prices.ts";
 import { replayTraces } from "./replay-traces.ts";
 import {
   assertWritable,
@@ -40,6 +43,8 @@ export const simRunCommand = defineCommand({
     },
     replications: replicationsArg,
     load: loadArg,
+    objective: objectiveArg,
+    ...priceArgs,
     precision: {
       type: "string",
       description: `Stop when the p99 is known this well; then --replications is the most (default ${studyDefaults.replicationsForPrecision})`,
@@ -49,6 +54,7 @@ export const simRunCommand = defineCommand({
   },
   async run({ args, rawArgs }) {
     const format = formatFrom(args.format);
+    const objectives = objectivesFrom(rawArgs);
     const precision =
       args.precision === undefined ? undefined : numberFrom("--precision", args.precision, { above: 0, below: 1 });
     const plan = {
@@ -66,15 +72,19 @@ export const simRunCommand = defineCommand({
     const replays = await replayTraces(set, repeatedOption(rawArgs, ["--replay"]), plan.durationMs);
     const { architecture } = replays;
     assertRunnable(architecture, plan.load, { ...plan, warmupMs: plan.warmupMs ?? 0 });
+    const prices = await pricesFrom(args.prices, repeatedOption(rawArgs, ["--price"]), [architecture]);
     assertAffordable(eventsOfStudy(architecture, plan), defaultPoolSize, plan);
     for (const note of [...notes, ...replays.notes]) process.stderr.write(`note: ${note}\n`);
 
     const title = titleOf(args.file);
-    const answer = await withProgress((onProgress) => askRun({ name: title, architecture }, plan, { onProgress }));
+    const answer = await withProgress((onProgress) =>
+      askRun({ name: title, architecture }, plan, { objectives, prices }, { onProgress }),
+    );
     await writeAnswer(format, answer, table(title, plan.load), args.output);
   },
 });
 
 function table(title: string, load: number): (answer: RunAnswer) => string {
-  return ({ study, theory }) => formatStudy(study, theory, title, load);
+  return ({ study, theory, ...asked }) =>
+    formatStudy(study, theory, title, load, formatAsked(asked, study.replications));
 }

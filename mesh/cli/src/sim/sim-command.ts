@@ -7,6 +7,7 @@ import { simExplainCommand } from "./explain-command.ts";
 import { simLiveCommand } from "./live/live-command.ts";
 import { simPredictCommand } from "./predict-command.ts";
 import { simRunCommand } from "./run-command.ts";
+import { simScalabilityCommand } from "./scalability-command.ts";
 import { simSweepCommand } from "./sweep-command.ts";
 import { tellStudyErrors } from "./tell-study-errors.ts";
 
@@ -23,6 +24,7 @@ export const simCommand = defineCommand({
     explain: simExplainCommand,
     predict: simPredictCommand,
     calibrate: simCalibrateCommand,
+    scalability: simScalabilityCommand,
     chaos: simChaosCommand,
     live: simLiveCommand,
   }),

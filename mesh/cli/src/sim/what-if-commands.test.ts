@@ -154,7 +154,10 @@ describe("weft sim capacity", () => {
     const options = [...short, "--objective", "p99<5s", "--load", "1", "--up-to", "1", "--replications", "10"];
     const table = await run(simCapacityCommand, "shop.json", ...options);
     expect(table).toMatch(/^shop.json: p99<5s: met at every load up to 1 /);
-    expect(table).toMatch(/^1 +10 +[\d.]+ \/s +[\d.]+ ms +[\d.]+ ms to [\d.]+ ms +0 % \(0 to 27.8\) .* meets$/m);
+    expect(table).toMatch(/^LOAD +RUNS +THROUGHPUT +IN TIME +p99<5s /m);
+    expect(table).toMatch(
+      /^1 +10 +[\d.]+ \/s +[\d.]+ \/s +[\d.]+ ms +[\d.]+ ms to [\d.]+ ms +0 % \(0 to 27.8\) .* meets$/m,
+    );
     expect(await run(simCapacityCommand, "shop.json", ...options, "--format", "html")).toMatch(/^<!doctype html>/);
   });
 

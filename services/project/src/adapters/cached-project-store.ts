@@ -74,6 +74,7 @@ export function cachedProjectStore({ store, redis, logger }: ProjectCacheOptions
     listFor: (userId, pageSize, after) => store.listFor(userId, pageSize, after),
     listVersions: (id, pageSize, after) => store.listVersions(id, pageSize, after),
     findVersion: (id, version) => store.findVersion(id, version),
+    history: (id, sinceMs, mostContributions) => store.history(id, sinceMs, mostContributions),
     members: (id) => store.members(id),
     putMember: (id, member, addedBy) => store.putMember(id, member, addedBy),
     stepDown: (id, userId, role) => store.stepDown(id, userId, role),

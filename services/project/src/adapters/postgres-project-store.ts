@@ -4,6 +4,7 @@ import type { Architecture } from "../domain/architecture/architecture.ts";
 import type {
   Change,
   Collaborator,
+  History,
   Member,
   Page,
   Project,
@@ -146,6 +147,39 @@ export class PostgresProjectStore implements ProjectStore {
       [id, version],
     );
     return row === undefined ? undefined : { ...versionFrom(row), architecture: row.architecture };
+  }
+
+  async history(id: string, sinceMs: readonly number[], mostContributions: number): Promise<History> {
+    const [[totals], contributions] = await Promise.all([
+      this.#database.query<{ changes: number; changes_since: number[] }>(
+        {
+          name: "version-totals",
+          text: `select (select count(*)::integer from project_versions where project_id = $1) as changes,
+                        array(select (select count(*)::integer from project_versions
+                                      where project_id = $1 and created_at >= since.at)
+                              from unnest($2::timestamptz[]) with ordinality as since (at, place)
+                              order by since.place) as changes_since`,
+        },
+        [id, sinceMs.map((ms) => new Date(ms))],
+      ),
+      this.#database.query<{ changed_by: string; changes: number; last_at: Date }>(
+        {
+          name: "version-contributions",
+          text: `select changed_by, count(*)::integer as changes, max(created_at) as last_at from project_versions
+                 where project_id = $1 group by changed_by order by changes desc, last_at desc, changed_by limit $2`,
+        },
+        [id, mostContributions],
+      ),
+    ]);
+    return {
+      changes: totals?.changes ?? 0,
+      changesSince: totals?.changes_since ?? [],
+      contributions: contributions.map((row) => ({
+        userId: row.changed_by,
+        changes: row.changes,
+        lastAtMs: row.last_at.getTime(),
+      })),
+    };
   }
 
   async members(id: string): Promise<readonly Member[]> {

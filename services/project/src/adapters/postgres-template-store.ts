@@ -57,6 +57,19 @@ export class PostgresTemplateStore implements TemplateStore {
     );
   }
 
+  async update(template: Template, ownerId: string): Promise<boolean> {
+    const { id, name, description, tags, architecture } = template;
+    const rows = await this.#database.query(
+      {
+        name: "template-update",
+        text: `update templates set name = $3, description = $4, tags = $5, architecture = $6
+               where id = $1 and owner_id = $2 returning id`,
+      },
+      [id, ownerId, name, description, [...tags], JSON.stringify(architecture)],
+    );
+    return rows.length === 1;
+  }
+
   async remove(id: string, ownerId: string): Promise<boolean> {
     const rows = await this.#database.query(
       { name: "template-delete", text: "delete from templates where id = $1 and owner_id = $2 returning id" },

@@ -109,6 +109,21 @@ export function createMemoryPorts(users: Record<string, string>): MemoryPorts {
       next: undefined,
     }),
     findVersion: async (id, version) => versions.get(id)?.find((one) => one.version === version),
+    history: async (id, sinceMs, mostContributions) => {
+      const all = projects.has(id) ? (versions.get(id) ?? []) : [];
+      const contributions = [...Map.groupBy(all, (one) => one.changedBy)].map(([userId, own]) => ({
+        userId,
+        changes: own.length,
+        lastAtMs: Math.max(...own.map((one) => one.createdAtMs)),
+      }));
+      return {
+        changes: all.length,
+        changesSince: sinceMs.map((since) => all.filter((one) => one.createdAtMs >= since).length),
+        contributions: contributions
+          .sort((a, b) => b.changes - a.changes || b.lastAtMs - a.lastAtMs)
+          .slice(0, mostContributions),
+      };
+    },
     members: async (id) => [...(members.get(id)?.values() ?? [])],
     putMember: async (id, member) => {
       await done("putMember", member.userId, member.role);
@@ -147,6 +162,11 @@ export function createMemoryPorts(users: Record<string, string>): MemoryPorts {
         return found?.ownerId === ownerId ? found.template : undefined;
       },
       create: async (template, ownerId) => void templates.set(template.id, { template, ownerId }),
+      update: async (template, ownerId) => {
+        if (templates.get(template.id)?.ownerId !== ownerId) return false;
+        templates.set(template.id, { template, ownerId });
+        return true;
+      },
       remove: async (id, ownerId) => templates.get(id)?.ownerId === ownerId && templates.delete(id),
     },
     access: {

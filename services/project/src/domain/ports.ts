@@ -60,6 +60,22 @@ export interface Collaborator {
   readonly lastSeenAtMs: number;
 }
 
+/** What one person has changed. */
+export interface Contribution {
+  readonly userId: string;
+  readonly changes: number;
+  readonly lastAtMs: number;
+}
+
+/** A project's history in numbers; every version is a change, the first included. */
+export interface History {
+  /** Since each of the moments that were asked for, in their order. */
+  readonly changesSince: readonly number[];
+  readonly changes: number;
+  /** Most changes first, then the latest; no more than were asked for. */
+  readonly contributions: readonly Contribution[];
+}
+
 export interface Page<Item> {
   readonly items: readonly Item[];
   /** Where the next page begins; undefined on the last. */
@@ -94,6 +110,8 @@ export interface ProjectStore {
   listFor(userId: string, pageSize: number, after: string | undefined): Promise<Page<ProjectSummary>>;
   listVersions(id: string, pageSize: number, after: string | undefined): Promise<Page<ProjectVersion>>;
   findVersion(id: string, version: number): Promise<(ProjectVersion & ProjectState) | undefined>;
+  /** Counted in the store; a project that does not exist has no changes. */
+  history(id: string, sinceMs: readonly number[], mostContributions: number): Promise<History>;
   members(id: string): Promise<readonly Member[]>;
   /** False: there is no such project. */
   putMember(id: string, member: Member, addedBy: string): Promise<boolean>;
@@ -119,6 +137,8 @@ export interface TemplateStore {
   countOf(ownerId: string): Promise<number>;
   find(id: string, ownerId: string): Promise<Template | undefined>;
   create(template: Template, ownerId: string, atMs: number): Promise<void>;
+  /** Replaces all but its id. False: the owner has no such template. */
+  update(template: Template, ownerId: string): Promise<boolean>;
   remove(id: string, ownerId: string): Promise<boolean>;
 }
 
@@ -154,7 +174,7 @@ export interface ChangeNotice {
   readonly atMs: number;
 }
 
-/** Live, at most once: a notice that is lost costs a reader a reload, never data. */
+/** Live; a notice that is lost costs a reader a reload, never data. */
 export interface ChangeFeed {
   publish(notice: ChangeNotice): Promise<void>;
 }

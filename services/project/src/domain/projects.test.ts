@@ -57,6 +57,7 @@ const everyCall: readonly [
   ["export", "read", (id, by) => projects.export(by, id, "WEFT")],
   ["versions", "read", (id, by) => projects.versions(by, id, 10, "")],
   ["version", "read", (id, by) => projects.version(by, id, 1)],
+  ["analytics", "read", (id, by) => projects.analytics(by, id)],
   ["members", "read", (id, by) => projects.members(by, id)],
   ["announce", "read", (id, by) => projects.announce(by, id, "api")],
   ["update", "write", (id, by) => projects.update(by, id, { name: "x" })],
@@ -343,5 +344,37 @@ describe("presence", () => {
     );
     const last = ports.notices.at(-1);
     expect(last).toMatchObject({ type: "presence", projectId: id, collaborators: [{ username: "bob" }] });
+  });
+});
+
+describe("analytics", () => {
+  it("analyses the newest version under its load", async () => {
+    const { id } = await made();
+    const serviceTime = { kind: "exponential", meanMs: 20 } as const;
+    const api = { id: "api", kind: "service", instances: 1, concurrency: 1, serviceTime } as const;
+    await projects.update(ada, id, { architecture: { ...small, components: [{ id: "users", kind: "client" }, api] } });
+    const { version, architecture } = await projects.analytics(ada, id);
+    expect(version).toBe(2);
+    expect(architecture).toMatchObject({ bottleneck: "api", entryPoints: ["api"], offeredRatePerSecond: 10 });
+    expect(architecture.headroom).toBeCloseTo(5, 9);
+    expect(architecture.loads.find((load) => load.id === "api")?.utilization).toBeCloseTo(0.2, 9);
+  });
+
+  it("counts changes by person and by age, and who has the project open", async () => {
+    const dayMs = 24 * 60 * 60 * 1000;
+    const { id } = await made();
+    await projects.addMember(ada, id, { username: "bob" }, "editor");
+    await clock.advance(20 * dayMs);
+    await projects.update(bob, id, { name: "A" });
+    await clock.advance(12 * dayMs);
+    await projects.update(bob, id, { name: "B" });
+    await projects.announce(bob, id, "");
+    const { activity } = await projects.analytics(ada, id);
+    expect(activity).toMatchObject({ changeCount: 3, changesLast7Days: 1, changesLast30Days: 2 });
+    expect(activity).toMatchObject({ memberCount: 2, openByCount: 1 });
+    expect(activity.contributions.map(({ username, changes }) => [username, changes])).toEqual([
+      ["bob", 2],
+      ["ada", 1],
+    ]);
   });
 });

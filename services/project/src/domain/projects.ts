@@ -8,6 +8,7 @@ import type {
   Caller,
   ChangeFeed,
   Collaborator,
+  Contribution,
   Directory,
   Importer,
   Member,
@@ -20,6 +21,7 @@ import type {
   ProjectVersion,
   Role,
 } from "./ports.ts";
+import { type ProjectActivity, type ProjectAnalytics, projectAnalytics } from "./project-analytics.ts";
 import { assertStorable, unstorableText } from "./storable-text.ts";
 import type { Templates } from "./templates.ts";
 
@@ -58,6 +60,12 @@ export interface ProjectChanges {
 }
 
 export type NamedMember = Member & { readonly username: string };
+
+export interface NamedAnalytics extends ProjectAnalytics {
+  readonly activity: Omit<ProjectActivity, "contributions"> & {
+    readonly contributions: readonly (Contribution & { readonly username: string })[];
+  };
+}
 
 /** Somebody who has not been heard of for this long has closed the project. */
 const presenceMs = 15_000;
@@ -245,6 +253,17 @@ export class Projects {
     const collaborators = await store.collaborators(id, atMs - presenceMs);
     await feed.publish({ type: "presence", projectId: id, collaborators, atMs });
     return collaborators;
+  }
+
+  async analytics(caller: Caller, id: string): Promise<NamedAnalytics> {
+    const { project } = await this.get(caller, id);
+    const { store, directory, now } = this.#options;
+    const nowMs = now();
+    const analytics = await projectAnalytics(store, project, { nowMs, openSinceMs: nowMs - presenceMs });
+    const { contributions } = analytics.activity;
+    const names = await directory.usernames(contributions.map(({ userId }) => userId));
+    const named = contributions.map((one) => ({ ...one, username: names.get(one.userId) ?? "" }));
+    return { ...analytics, activity: { ...analytics.activity, contributions: named } };
   }
 
   async #create(caller: Caller, state: ProjectState, what: string): Promise<OpenedProject> {

@@ -40,6 +40,7 @@ describe("Templates", () => {
   it.each(["t1", "nothing", "\0"])("of somebody else or nobody are unknown: %j", async (id) => {
     await templates.create(ada, project, given);
     await expect(templates.get(bob, id)).rejects.toMatchObject({ kind: "template_unknown" });
+    await expect(templates.update(bob, id, project, given)).rejects.toMatchObject({ kind: "template_unknown" });
     await expect(templates.remove(bob, id)).rejects.toMatchObject({ kind: "template_unknown" });
     expect(await templates.list(ada)).toHaveLength(systemTemplates.length + 1);
   });
@@ -49,6 +50,17 @@ describe("Templates", () => {
     await templates.remove(ada, id);
     await expect(templates.get(ada, id)).rejects.toMatchObject({ kind: "template_unknown" });
     await expect(templates.remove(ada, "web-shop")).rejects.toMatchObject({ kind: "not_allowed" });
+  });
+
+  it("are changed by their owner, with the architecture of a project or their own; the system's by nobody", async () => {
+    const { id } = await templates.create(ada, project, given);
+    const renamed = { name: "Ours", description: "", tags: [] };
+    await templates.update(ada, id, undefined, renamed);
+    expect(await templates.get(ada, id)).toEqual({ ...renamed, id, architecture, system: false });
+    const other = completeArchitecture({ components: [{ id: "db", kind: "database" }] }).architecture;
+    await templates.update(ada, id, { ...project, architecture: other }, renamed);
+    expect((await templates.get(ada, id)).architecture).toEqual(other);
+    await expect(templates.update(ada, "web-shop", project, given)).rejects.toMatchObject({ kind: "not_allowed" });
   });
 
   it("are limited in number, since all are listed at once", async () => {

@@ -61,6 +61,25 @@ export class Templates {
     return template;
   }
 
+  /** Name, description and tags become what is given; the architecture, that of the project, when there is one. */
+  async update(
+    caller: Caller,
+    id: string,
+    project: Project | undefined,
+    given: { name: string; description: string; tags: readonly string[] },
+  ): Promise<Template> {
+    assertStorable(given);
+    const current = await this.get(caller, id);
+    if (current.system) {
+      throw new ProjectError("not_allowed", "templates of the system cannot be changed");
+    }
+    const template: Template = { ...given, id, architecture: project?.architecture ?? current.architecture };
+    if (!(await this.#options.store.update(template, caller.userId))) {
+      throw new ProjectError("template_unknown", `there is no template ${id}`);
+    }
+    return template;
+  }
+
   async remove(caller: Caller, id: string): Promise<void> {
     if (this.#options.system.some((template) => template.id === id)) {
       throw new ProjectError("not_allowed", "templates of the system cannot be deleted");

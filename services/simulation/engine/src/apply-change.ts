@@ -1,14 +1,11 @@
 /**
- * Makes changes take effect. What they name must be there, and what they set must be possible: `checkChange` says what is
+ * Makes changes take effect. What they name must be there, and what they set must be possible: check-change.ts says what is
  * wrong before anything is changed.
  */
 import type { Change } from "./changes.ts";
-import { checkLoad } from "./check-architecture.ts";
-import { distributionIssues } from "./check-distribution.ts";
+import { isRetryableByDefault, usualCode } from "./error-codes.ts";
 import { eventKind } from "./event-kinds.ts";
 import { noLane } from "./event-queue.ts";
-import type { Model, ModelComponent } from "./model.ts";
-import type { ModelIssue } from "./model-error.ts";
 import type { RequestFlow } from "./request-flow.ts";
 import type { RunComponent } from "./run-component.ts";
 import type { RunLink } from "./run-link.ts";
@@ -49,6 +46,10 @@ export class ChangeApplier {
       this.#sources.setFactor(workload, change.factor, nowNs);
       return;
     }
+    if (change.kind === "sessions") {
+      this.#flow.traits.shiftSessions(workload, change.skew, change.hotShare ?? 0);
+      return;
+    }
     this.#sources.addOnce(workload, change.requests);
     for (let request = 0; request < change.requests; request++) this.#flow.originate(workload);
   }
@@ -59,8 +60,8 @@ export class ChangeApplier {
         link.delay(change.extra, change.share);
         return;
       case "loss":
-        link.lossRatio = change.ratio;
-        break;
+        link.lose(change.ratio, change.retransmitMs);
+        return;
       case "cut":
         link.cut = change.how;
         break;
@@ -68,10 +69,11 @@ export class ChangeApplier {
         link.throttle(change.factor);
         return;
       case "retries":
-        link.retries = change.retries;
-        link.retryBackoffMs = change.backoffMs;
-        link.retryBudget = change.keepsBudget ? this.#run.model.links[link.index]?.retryBudget : undefined;
+        this.#setRetries(change, link);
         break;
+      case "hedge":
+        link.hedgeAfter(change.afterMs);
+        return;
       case "breaker":
         link.breaker = change.breaker && { ...change.breaker, probes: change.breaker.probes ?? 1 };
         this.#flow.outgoing.breakerChanged(link);
@@ -85,6 +87,14 @@ export class ChangeApplier {
     link.settle();
   }
 
+  #setRetries(change: Extract<Change, { kind: "retries" }>, link: RunLink): void {
+    const own = this.#run.model.links[link.index];
+    link.retries = change.retries;
+    link.retryBackoffMs = change.backoffMs;
+    link.retryBudget = change.keepsBudget ? own?.retryBudget : undefined;
+    link.hasJitter = (change.jitter ?? own?.retryJitter) === "full";
+  }
+
   #changeComponent(change: Extract<Change, { component: string }>, component: RunComponent): void {
     switch (change.kind) {
       case "work":
@@ -92,9 +102,11 @@ export class ChangeApplier {
           this.#flow.work.setFactor(instance, change.factor);
         }
         return;
-      case "errors":
-        component.errorRatio = change.ratio;
+      case "errors": {
+        const { ratio, code = usualCode, isRetryable = isRetryableByDefault(code) } = change;
+        component.setErrors(code, ratio, isRetryable);
         return;
+      }
       case "down":
         for (const number of change.instances) this.#stop(component, number, change);
         return;
@@ -119,8 +131,11 @@ export class ChangeApplier {
       case "flush":
         this.#flow.caches.flush(component.index);
         return;
+      case "keys":
+        this.#flow.caches.shiftKeys(component.index, change.skew, change.hotShare ?? 0);
+        return;
       case "rate_limit":
-        this.#flow.limiters.scale(component.index, change.factor, this.#run.queue.nowNs);
+        this.#flow.limiters.scale(component.index, change, this.#run.queue.nowNs);
         this.#retimeLimited(component.index);
     }
   }
@@ -174,103 +189,4 @@ export class ChangeApplier {
   #link(id: string): RunLink {
     return this.#run.links.find((link) => link.id === id) as RunLink;
   }
-}
-
-/** What is wrong with a change to a run of this model; empty when nothing is. */
-export function checkChange(change: Change, model: Model): ModelIssue[] {
-  const issues: ModelIssue[] = [];
-  const refuse = (field: string, message: string) =>
-    issues.push({ field, message: `change "${change.kind}": ${message}` });
-  const number = (field: string, value: number, minimum: number, maximum: number) => {
-    if (value >= minimum && value <= maximum) return;
-    refuse(field, `${field} is ${value}; allowed is ${minimum} to ${maximum}`);
-  };
-  const whole = (field: string, value: number, minimum: number, maximum: number) => {
-    if (Number.isInteger(value)) number(field, value, minimum, maximum);
-    else refuse(field, `${field} is ${value}; allowed are whole numbers from ${minimum} to ${maximum}`);
-  };
-  if ("component" in change) {
-    const component = model.components.find(({ id }) => id === change.component);
-    if (component === undefined) refuse("component", `the model has no component "${change.component}"`);
-    else if (component.isClient) refuse("component", `"${change.component}" is a client, which has no instances`);
-    else for (const one of instancesOf(change)) whole("instance", one, 0, component.maxInstances - 1);
-    if (component !== undefined) refuseForKind(change, component, refuse);
-  }
-  if ("link" in change) {
-    const link = model.links.find(({ id }) => id === change.link);
-    if (link === undefined) refuse("link", `the model has no link "${change.link}"`);
-    else if (change.kind === "connections" && link.maxConnections === 0) {
-      refuse("link", `link "${change.link}" has no limit of connections that could be changed`);
-    }
-  }
-  if ("workload" in change && !model.workloads.some(({ id }) => id === change.workload)) {
-    refuse("workload", `the model has no workload "${change.workload}"`);
-  }
-  switch (change.kind) {
-    case "load":
-      for (const { field, message } of checkLoad(model.workloads, change.load)) refuse(field, message);
-      break;
-    case "workload":
-    case "rate_limit":
-      number("factor", change.factor, 0, 10_000);
-      break;
-    case "work":
-      number("factor", change.factor, 0, 10_000);
-      break;
-    case "hits":
-      number("factor", change.factor, 0, 1);
-      break;
-    case "bandwidth":
-      number("factor", change.factor, 0.000_001, 1000);
-      break;
-    case "burst":
-      whole("requests", change.requests, 1, 1_000_000);
-      break;
-    case "errors":
-    case "loss":
-      number("ratio", change.ratio, 0, 1);
-      break;
-    case "pause":
-      number("lengthMs", change.lengthMs, 0, 86_400_000);
-      break;
-    case "slots":
-      whole("slots", change.slots, 0, 10_000);
-      break;
-    case "delay":
-      number("share", change.share, 0, 1);
-      for (const { field, message } of distributionIssues(change.extra, "extra", 600_000)) refuse(field, message);
-      break;
-    case "retries":
-      whole("retries", change.retries, 0, 100);
-      number("backoffMs", change.backoffMs, 0, 60_000);
-      break;
-    case "breaker":
-      if (change.breaker === undefined) break;
-      whole("failures", change.breaker.failures, 1, 1000);
-      number("openMs", change.breaker.openMs, 0, 86_400_000);
-      whole("probes", change.breaker.probes ?? 1, 1, 1000);
-      break;
-    case "connections":
-      whole("connections", change.connections, 0, 10_000);
-  }
-  return issues;
-}
-
-function instancesOf(change: Change): readonly number[] {
-  if (change.kind === "down" || change.kind === "up") return change.instances;
-  if ((change.kind === "work" || change.kind === "pause") && change.instance !== undefined) return [change.instance];
-  return [];
-}
-
-function refuseForKind(
-  change: Change,
-  component: ModelComponent,
-  refuse: (field: string, message: string) => void,
-): void {
-  const { id, isCache, cache, rateLimit } = component;
-  if (change.kind === "flush" && cache === undefined) refuse("component", `"${id}" is no cache with keys`);
-  if (change.kind === "hits" && (!isCache || cache !== undefined)) {
-    refuse("component", `"${id}" is no cache with a fixed hit ratio`);
-  }
-  if (change.kind === "rate_limit" && rateLimit === undefined) refuse("component", `"${id}" has no rate limit`);
 }

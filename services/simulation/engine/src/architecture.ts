@@ -72,6 +72,8 @@ export interface Component {
    * by `Link.weight` ("weighted", at random, when absent); its own instances are then chosen by power of two.
    */
   readonly balancing?: Balancing;
+  /** balancing "power_of_two": the least loaded of how many, drawn at random, gets a request, 2 to 16; 2 when absent. */
+  readonly choices?: number;
   /** balancing "weighted": shares of the instances in the order of their numbers; those it does not name weigh 1. */
   readonly instanceWeights?: readonly number[];
   /** Who gets a free slot: the oldest, the newest ("lifo"), or by `Workload.priority` and then age. "fifo" when absent. */

@@ -5,11 +5,11 @@ import { RandomStream } from "./random.ts";
 
 const count = 10;
 
-function chooserOf(kind: Balancing, weights: readonly number[] = Array(count).fill(1)) {
+function chooserOf(kind: Balancing, weights: readonly number[] = Array(count).fill(1), draws = 2) {
   const members = Int32Array.from(weights, (_, index) => index);
   const load = new Int32Array(weights.length);
   const choices = { members, load, weight: Float64Array.from(weights) };
-  return { chooser: new Chooser(kind, new RandomStream(1, "test"), choices), members, load };
+  return { chooser: new Chooser(kind, new RandomStream(1, "test"), choices, draws), members, load };
 }
 
 /** The share of so many choices that each member gets; nobody is loaded. */
@@ -80,4 +80,37 @@ describe("balancing by load", () => {
     const chosen = new Set(Array.from({ length: 2000 }, () => chooser.choose(0, count, 0)));
     expect(chosen).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7, 8]));
   });
+
+  test.each([3, 5, 9])("of %i takes the k-th least loaded as often as no other of those drawn is below it", (draws) => {
+    const { chooser, load } = chooserOf("power_of_two", Array(count).fill(1), draws);
+    load.set([7, 3, 9, 0, 5, 1, 8, 2, 6, 4]);
+    const tries = 40_000;
+    const chosen = Array(count).fill(0);
+    for (let session = 0; session < tries; session++) chosen[load[chooser.choose(0, count, 0)] as number]++;
+    for (let rank = 0; rank < count; rank++) {
+      // The lowest of `draws` without repetition has `rank` of all below it: all others drawn are above.
+      const expected = ways(count - 1 - rank, draws - 1) / ways(count, draws);
+      expect(Math.abs(chosen[rank] / tries - expected), `rank ${rank}`).toBeLessThan(0.01);
+    }
+  });
+
+  test("of some prefers no place among equals", () => {
+    const { chooser } = chooserOf("power_of_two", Array(count).fill(1), 4);
+    const chosen = Array(count).fill(0);
+    for (let session = 0; session < 40_000; session++) chosen[chooser.choose(0, count, 0)]++;
+    for (const times of chosen) expect(Math.abs(times / 40_000 - 0.1)).toBeLessThan(0.008);
+  });
+
+  test("of more than there are takes the least loaded of all", () => {
+    const { chooser, load } = chooserOf("power_of_two", [1, 1, 1], 16);
+    load.set([3, 1, 2]);
+    for (let tries = 0; tries < 20; tries++) expect(chooser.choose(0, 3, 0)).toBe(1);
+  });
 });
+
+/** Of choosing so many out of n. */
+function ways(n: number, many: number): number {
+  let product = 1;
+  for (let index = 0; index < many; index++) product *= (n - index) / (index + 1);
+  return Math.max(0, product);
+}

@@ -7,7 +7,7 @@
  *   nginx has it); which makes arrivals more regular but knows nothing of load.
  * - least_connections: the fewest requests in relation to its weight; a balancer that sees everything.
  * - power_of_two: the less loaded of two drawn at random, in relation to weight (Mitzenmacher, 2001): nearly as good, and what clients that balance
- *   by themselves can do.
+ *   by themselves can do. More than two may be drawn, each only once: every further one helps less than the one before.
  * - consistent_hash: always the same for one session, and when one goes only its sessions move (rendezvous hashing, Thaler and
  *   Ravishankar 1998). A session that asks a lot makes its instance hot.
  */
@@ -27,14 +27,18 @@ export class Chooser {
   readonly #kind: Balancing;
   readonly #stream: RandomStream;
   readonly #choices: Choices;
+  /** power_of_two: places of those drawn, ascending; its length says how many are. */
+  readonly #drawn: Int32Array;
   #turn = 0;
   /** round_robin by weights: how much each is owed, by number; made when the weights differ. */
   #owed: Float64Array | undefined;
 
-  constructor(kind: Balancing, stream: RandomStream, choices: Choices) {
+  /** `draws`, from 2, is how many `power_of_two` looks at. */
+  constructor(kind: Balancing, stream: RandomStream, choices: Choices, draws: number) {
     this.#kind = kind;
     this.#stream = stream;
     this.#choices = choices;
+    this.#drawn = new Int32Array(draws);
   }
 
   /** One of the members from `from` to `to` - 1, which must be some; `session` matters to consistent hashing only. */
@@ -44,7 +48,7 @@ export class Chooser {
     if (count === 1) return members[from] as number;
     switch (this.#kind) {
       case "power_of_two":
-        return this.#lessLoadedOfTwo(from, count);
+        return this.#drawn.length === 2 ? this.#lessLoadedOfTwo(from, count) : this.#leastLoadedOfDrawn(from, to);
       case "random":
         return members[from + this.#stream.below(count)] as number;
       case "weighted":
@@ -124,6 +128,26 @@ export class Chooser {
     const left = members[from + one] as number;
     const right = members[from + (other >= one ? other + 1 : other)] as number;
     return this.#relativeLoad(left) <= this.#relativeLoad(right) ? left : right;
+  }
+
+  /** Whoever is drawn first gets it among equals, so that no place is preferred. */
+  #leastLoadedOfDrawn(from: number, to: number): number {
+    const { members } = this.#choices;
+    const drawn = this.#drawn;
+    const count = to - from;
+    if (drawn.length >= count) return this.#leastLoaded(from, to, this.#stream.below(count));
+    let best = -1;
+    for (let made = 0; made < drawn.length; made++) {
+      // One of the places that are left, counted past those already drawn.
+      let place = this.#stream.below(count - made);
+      let rank = 0;
+      for (; rank < made && place >= (drawn[rank] as number); rank++) place++;
+      drawn.copyWithin(rank + 1, rank, made);
+      drawn[rank] = place;
+      const member = members[from + place] as number;
+      if (best < 0 || this.#relativeLoad(member) < this.#relativeLoad(best)) best = member;
+    }
+    return best;
   }
 
   #hashed(from: number, to: number, session: number): number {

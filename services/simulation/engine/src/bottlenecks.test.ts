@@ -76,6 +76,24 @@ describe("findBottlenecks", () => {
     expect(found[0]?.message).toMatch(/requests wait \d+(\.\d+)? ms for a slot, \d+\.\d % of the time/);
   });
 
+  test("counts no queue as a wait that no client waits for", () => {
+    const architecture = {
+      components: [
+        component("client", "client"),
+        component("api", "service", { serviceTime: constant(10) }),
+        component("log", "service", { concurrency: 1000 }),
+        component("disk", "database", { serviceTime: exponential(11) }),
+      ],
+      links: [link("client", "api"), link("api", "log", { asynchronous: true }), link("log", "disk")],
+      workloads: [poisson("client", 80)],
+    };
+    // More messages wait at the disk than there are requests in the api, but the log alone waits for them.
+    const found = bottlenecksOf(architecture);
+    expect(found.map((one) => one.component)).toEqual(["api", "disk"]);
+    expect(found[0]?.message).toMatch(/requests wait \d+(\.\d+)? ms for a slot, \d+\.\d % of the time/);
+    expect(found[1]?.message).toMatch(/requests wait \d+(\.\d+)? ms for a slot, for which no client waits$/);
+  });
+
   test("has nothing to say about a system without load", () => {
     expect(bottlenecksOf(singleStation(0, {}))).toEqual([]);
   });

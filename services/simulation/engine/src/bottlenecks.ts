@@ -11,6 +11,7 @@
  * Growth counts as real when it exceeds four standard deviations of what random arrivals do by themselves (the square
  * root of the number of arrivals) and the queue ended well above its mean: a steadily growing one ends at twice its mean.
  */
+import { awaitedComponents } from "./awaited-components.ts";
 import type { Model, ModelComponent } from "./model.ts";
 import { type ComponentPeriod, ratio } from "./period.ts";
 
@@ -39,7 +40,9 @@ interface Candidate {
   readonly areCoresBusier: boolean;
   /** Slots (or cores) needed for everything that arrived, as a share of those there are. */
   readonly offered: number;
-  /** Of all the time requests spent in the system, the share spent in this component's queues. */
+  /** Whether a client waits for it. */
+  readonly isAwaited: boolean;
+  /** Of all the time requests spent in the system, the share spent in this component's queues; 0 when no client waits. */
   readonly waitShare: number;
   readonly isGrowing: boolean;
   readonly isFull: boolean;
@@ -57,6 +60,7 @@ function readCandidates(model: Model, periods: readonly ComponentPeriod[]): Cand
   let presentInClients = 0;
   for (const { isClient, index } of model.components)
     if (isClient) presentInClients += periods[index]?.presentMean ?? 0;
+  const awaited = awaitedComponents(model);
   const candidates: Candidate[] = [];
   for (const component of model.components) {
     const period = periods[component.index];
@@ -65,6 +69,7 @@ function readCandidates(model: Model, periods: readonly ComponentPeriod[]): Cand
     const growth = queueLengthEnd - queueLengthStart;
     const served = completed + failed;
     const areCoresBusier = period.coreUtilization > Math.min(period.utilization, fullUtilization);
+    const isAwaited = awaited.has(component.index);
     const used = areCoresBusier ? period.coreUtilization : period.utilization;
     candidates.push({
       component,
@@ -72,7 +77,8 @@ function readCandidates(model: Model, periods: readonly ComponentPeriod[]): Cand
       used,
       areCoresBusier,
       offered: used * Math.max(1, served === 0 ? 1 : (served + shed + Math.max(0, growth)) / served),
-      waitShare: Math.min(1, ratio(period.queueLengthMean, presentInClients)),
+      isAwaited,
+      waitShare: isAwaited ? Math.min(1, ratio(period.queueLengthMean, presentInClients)) : 0,
       isGrowing: growth > growthDeviations * Math.sqrt(arrivals) && queueLengthEnd > growthEndToMean * queueLengthMean,
       isFull: used >= fullUtilization || shed > notableShedRatio * arrivals,
     });
@@ -161,12 +167,12 @@ function heldMessage({ period }: Candidate, cause: Candidate | undefined): strin
 }
 
 function demandMessage(candidate: Candidate): string {
-  const { component, period, offered, waitShare } = candidate;
+  const { component, period, offered, isAwaited, waitShare } = candidate;
   const served = ratio(period.completed + period.failed, period.seconds);
   return (
     `${component.name}: ${useOf(candidate)} at ${number(served)} requests/s, ` +
     `full at ${number(served / offered)}; requests wait ${number(period.waitMeanMs)} ms for a slot, ` +
-    `${percent(waitShare)} of the time they spend in the system`
+    (isAwaited ? `${percent(waitShare)} of the time they spend in the system` : "for which no client waits")
   );
 }
 

@@ -12,7 +12,10 @@ const mostInstances = 1000;
 const largestWeight = 1000;
 const balancings = ["power_of_two", "random", "round_robin", "least_connections", "weighted", "consistent_hash"];
 
-const numbers: NumberRules<Component> = { cpus: { minimum: 0.01, maximum: 1000 } };
+const numbers: NumberRules<Component> = {
+  cpus: { minimum: 0.01, maximum: 1000 },
+  choices: { minimum: 2, maximum: 16, isWhole: true },
+};
 const rateLimitNumbers: NumberRules<Group<"rateLimit">> = {
   perSecond: { minimum: 0, maximum: 10_000_000, isAbove: true, isRequired: true },
   burst: { minimum: 1, maximum: 10_000_000, isRequired: true },
@@ -35,6 +38,7 @@ const lockNumbers: NumberRules<Group<"locks">> = {
 /** Fields about how requests are served, which nobody asks of a client. */
 const servingFields = [
   "balancing",
+  "choices",
   "instanceWeights",
   "discipline",
   "cpus",
@@ -56,6 +60,7 @@ export function componentOptionIssues(component: Component): OptionIssue[] {
     ...choiceIssues("discipline", discipline, ["fifo", "lifo", "priority"]),
     ...choiceIssues("shed", shed, ["newest", "oldest"]),
     ...numberIssues(component, numbers),
+    ...drawIssues(component),
     ...weightIssues(component),
     ...(locks === undefined ? [] : numberIssues(locks, lockNumbers, "locks.")),
     // An autoscaler can make as many caches as it may make instances.
@@ -83,6 +88,13 @@ function kindIssues(component: Component): OptionIssue[] {
       : []),
     ...(kind === "database" ? [] : refuse(databaseFields, "components of kind database have it")),
   ];
+}
+
+/** A load balancer's links are chosen by weight when nothing is said, and everybody's instances by power of two. */
+function drawIssues({ kind, choices, balancing }: Component): OptionIssue[] {
+  const used = balancing ?? (kind === "load_balancer" ? "weighted" : "power_of_two");
+  if (choices === undefined || kind === "client" || used === "power_of_two") return [];
+  return [{ field: "choices", message: `choices are given for the balancing "${used}"; allowed is power_of_two` }];
 }
 
 function weightIssues({ instanceWeights, balancing, instances }: Component): OptionIssue[] {

@@ -152,6 +152,13 @@ export class ComponentStatistics {
     return (this.#values[at + toArea] as number) + (this.#values[at] as number) * nowNs;
   }
 
+  /** Of each component, by n: how long at least n requests were present since the start of the run. */
+  presentAtLeastNs(nowNs: number): Float64Array[] {
+    return this.#requests.map(({ present, presentAtLeastNs }) =>
+      presentAtLeastNs.map((sum, least) => (least <= present ? sum + nowNs : sum)),
+    );
+  }
+
   /** Of each component, since `forgetLongestQueues`. */
   longestQueues(): Float64Array {
     return Float64Array.from(this.#requests, ({ longestQueue }) => longestQueue);

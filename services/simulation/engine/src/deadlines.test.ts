@@ -27,6 +27,12 @@ describe("goodput", () => {
     expect(results).toMatchObject({ completed: 4, failed: 0, goodputRatio: 0.5, goodputPerSecond: 0.2 });
   });
 
+  test("is in the frames, since the one before", () => {
+    const simulation = simulate(at([0, 0, 0, 0, 11_000], {}, { deadlineMs: 200 }), { durationMs: 20_000 });
+    expect(simulation.frame().total).toMatchObject({ completed: 5, goodputRatio: 0.6, goodputPerSecond: 0.15 });
+    expect(simulation.frame().total).toMatchObject({ completed: 5, goodputRatio: 0, goodputPerSecond: 0 });
+  });
+
   test("is what is answered well where nobody has a deadline", () => {
     const { goodputRatio, throughputPerSecond, goodputPerSecond } = run(at([0, 0, 0], { errorRatio: 0 }, {}));
     expect({ goodputRatio, same: goodputPerSecond === throughputPerSecond }).toEqual({ goodputRatio: 1, same: true });

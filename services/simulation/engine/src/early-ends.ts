@@ -5,6 +5,7 @@
  */
 import { type Call, connection } from "./call.ts";
 import { statistic } from "./component-statistics.ts";
+import { failure } from "./error-codes.ts";
 import { obsolete } from "./outgoing-calls.ts";
 import type { RequestFlow } from "./request-flow.ts";
 import type { RunState } from "./run-state.ts";
@@ -57,6 +58,7 @@ export class EarlyEnds {
   #leave(visit: Visit): void {
     const { component, stage: stageNow } = visit;
     visit.hasFailed = true;
+    visit.failure = failure.usual;
     visit.dueSequence = 0;
     if (stageNow === stage.queued) {
       this.#run.stations.remove(visit);

@@ -1,7 +1,7 @@
 /**
  * What viewers see while a run goes on: means since the frame before, and totals since the start of the run.
  *
- * Rates are per simulated second. The bottleneck is judged over a longer stretch (one to two of `bottleneckWindowNs`),
+ * Rates are per simulated second. Latencies may be taken over a longer stretch, too (recent-latencies.ts). The bottleneck is judged over a longer stretch (one to two of `bottleneckWindowNs`),
  * because within one frame at real-time speed a single busy slot looks saturated half of the time.
  */
 import { findBottlenecks } from "./bottlenecks.ts";
@@ -9,6 +9,7 @@ import type { ComponentStatistics, Snapshot } from "./component-statistics.ts";
 import { type LatencyRecorder, mergeHistograms } from "./latency-recorder.ts";
 import type { Model } from "./model.ts";
 import { type ComponentPeriod, ratio, readPeriod } from "./period.ts";
+import { RecentLatencies } from "./recent-latencies.ts";
 
 const nsPerMs = 1e6;
 const bottleneckWindowNs = 2e9;
@@ -17,7 +18,10 @@ export interface FrameTotal {
   /** End-to-end requests answered, well or badly. */
   readonly requestsPerSecond: number;
   readonly failuresPerSecond: number;
-  /** Of the requests answered well since the frame before; 0 when there were none. */
+  /** Answered well and within the deadline of their workload: per second, and of all that were answered (0 when none were). */
+  readonly goodputPerSecond: number;
+  readonly goodputRatio: number;
+  /** Of the requests answered well since the frame before, or in the latency window; 0 when there were none. */
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
@@ -37,7 +41,9 @@ export interface FrameComponent {
   /** Mean number waiting. */
   readonly queueLength: number;
   readonly inFlight: number;
+  /** From arrival here to the answer; over the same stretch as the total's, 0 when there were none. */
   readonly p50Ms: number;
+  readonly p95Ms: number;
   readonly p99Ms: number;
 }
 
@@ -60,16 +66,24 @@ export class FrameComposer {
   readonly #model: Model;
   readonly #statistics: ComponentStatistics;
   readonly #latencies: LatencyRecorder;
+  readonly #recent: RecentLatencies;
   readonly #start: Snapshot;
   #previous: Snapshot;
   #windowStart: Snapshot;
   #nextWindowStart: Snapshot;
   #sequence = 0;
 
-  constructor(model: Model, statistics: ComponentStatistics, latencies: LatencyRecorder) {
+  /** `latencyWindowNs`: what quantiles are taken over at least; 0 for a frame's own time. */
+  constructor(
+    model: Model,
+    statistics: ComponentStatistics,
+    latencies: LatencyRecorder,
+    { latencyWindowNs }: { readonly latencyWindowNs: number },
+  ) {
     this.#model = model;
     this.#statistics = statistics;
     this.#latencies = latencies;
+    this.#recent = new RecentLatencies(latencies, model.components.length, latencyWindowNs);
     this.#start = statistics.snapshot(0);
     this.#previous = this.#start;
     this.#windowStart = this.#start;
@@ -78,6 +92,7 @@ export class FrameComposer {
 
   compose(clock: { nowNs: number; durationMs: number; load: number; speed: number }): Frame {
     const now = this.#statistics.snapshot(clock.nowNs);
+    this.#recent.advance(clock.nowNs);
     const periods = this.#model.components.map((component) => readPeriod(component, this.#previous, now));
     const frame: Frame = {
       sequence: ++this.#sequence,
@@ -98,7 +113,7 @@ export class FrameComposer {
     const { completed, failed, shed, seconds, utilization, queueLengthMean, inFlight } = periods[
       index
     ] as ComponentPeriod;
-    const latency = this.#latencies.recent(index);
+    const latency = this.#recent.of(index);
     return {
       id,
       requestsPerSecond: ratio(completed + failed + shed, seconds),
@@ -107,19 +122,23 @@ export class FrameComposer {
       queueLength: queueLengthMean,
       inFlight,
       p50Ms: latency.quantileNs(0.5) / nsPerMs,
+      p95Ms: latency.quantileNs(0.95) / nsPerMs,
       p99Ms: latency.quantileNs(0.99) / nsPerMs,
     };
   }
 
   #total(periods: readonly ComponentPeriod[], now: Snapshot): FrameTotal {
     const clients = this.#model.components.filter((component) => component.isClient);
-    const latency = mergeHistograms(clients.map(({ index }) => this.#latencies.recent(index)));
+    const latency = mergeHistograms(clients.map(({ index }) => this.#recent.of(index)));
     const recent = clients.map(({ index }) => periods[index] as ComponentPeriod);
     const whole = clients.map((client) => readPeriod(client, this.#start, now));
     const seconds = recent[0]?.seconds ?? 0;
+    const answered = sum(recent, "completed") + sum(recent, "failed");
     return {
-      requestsPerSecond: ratio(sum(recent, "completed") + sum(recent, "failed"), seconds),
+      requestsPerSecond: ratio(answered, seconds),
       failuresPerSecond: ratio(sum(recent, "failed"), seconds),
+      goodputPerSecond: ratio(sum(recent, "onTime"), seconds),
+      goodputRatio: ratio(sum(recent, "onTime"), answered),
       p50Ms: latency.quantileNs(0.5) / nsPerMs,
       p95Ms: latency.quantileNs(0.95) / nsPerMs,
       p99Ms: latency.quantileNs(0.99) / nsPerMs,
@@ -140,6 +159,6 @@ export class FrameComposer {
   }
 }
 
-function sum(periods: readonly ComponentPeriod[], field: "completed" | "failed" | "inFlight"): number {
+function sum(periods: readonly ComponentPeriod[], field: "completed" | "failed" | "inFlight" | "onTime"): number {
   return periods.reduce((total, period) => total + period[field], 0);
 }

@@ -42,6 +42,9 @@ export interface ModelComponent {
   readonly balancing: Balancing;
   /** Load balancers: which of its links does. */
   readonly linkBalancing: Balancing;
+  /** Among how many of its instances, and of its links, "power_of_two" chooses. */
+  readonly choices: number;
+  readonly linkChoices: number;
   /** Empty when none is given. */
   readonly instanceWeights: readonly number[];
   /** At the start of the run, and the most there may be in it. */
@@ -188,6 +191,8 @@ function modelComponent(component: Component, index: number, links: readonly Mod
     splitsReads: component.readWriteSplit ?? false,
     balancing: isBalancer ? "power_of_two" : (component.balancing ?? "power_of_two"),
     linkBalancing: component.balancing ?? "weighted",
+    choices: isBalancer ? 2 : (component.choices ?? 2),
+    linkChoices: component.choices ?? 2,
     instanceWeights: component.balancing === "weighted" ? (component.instanceWeights ?? []) : [],
     instances,
     maxInstances: Math.max(instances, autoscaler?.maxInstances ?? 0),

@@ -4,7 +4,7 @@
  * - An attempt needs a breaker that lets it through and, where there is a pool, a connection. Network delay is one draw
  *   per attempt, half each way. A timeout runs from when the attempt is sent.
  * - On a failed answer, a timeout or a refusal it is tried again after a pause, up to `retries` times and within the budget.
- *   There is no retry of what an open breaker refused.
+ *   There is no retry of what an open breaker refused, nor of an answer that says it is of no use (error-codes.ts).
  * - A hedge is a second attempt beside the first; the first good answer counts.
  * - What a given-up attempt started goes on, unless the link cancels: then the caller's word follows it.
  * - Calls that nobody waits for (asynchronous links, deliveries of queues) are dead-lettered when they fail for good.
@@ -14,6 +14,7 @@
 import { type Call, connection } from "./call.ts";
 import type { CallPool } from "./call-pool.ts";
 import { statistic } from "./component-statistics.ts";
+import { failure } from "./error-codes.ts";
 import { eventKind } from "./event-kinds.ts";
 import { type EventQueue, noLane as withoutLane } from "./event-queue.ts";
 import { Breakers } from "./resilience/breakers.ts";
@@ -42,6 +43,7 @@ const {
   timedOut,
 } = statistic;
 const { awaited, held } = connection;
+const { isFinal, isNoFault, usual } = failure;
 const none = nothing;
 const noLane = withoutLane;
 const lost = lostMessage;
@@ -54,8 +56,8 @@ const transportPatienceNs = 30e9;
 
 /** Who makes calls. */
 export interface Caller {
-  /** A call that the visit waits for is over. */
-  callEnded(visit: Visit, hasFailed: boolean): void;
+  /** A call that the visit waits for is over; when it has failed, `failure` says how (error-codes.ts). */
+  callEnded(visit: Visit, hasFailed: boolean, failure: number): void;
 }
 
 export class OutgoingCalls {
@@ -106,7 +108,7 @@ export class OutgoingCalls {
 
   /** An answer reaches its caller, or who would be: the component it comes from. */
   onAnswer(visit: Visit): number {
-    const { component, attempt, hasFailed, span } = visit;
+    const { component, attempt, hasFailed, span, failure } = visit;
     const call = visit.call as Call;
     this.#visits.release(visit);
     const isFirst = call.attempt === attempt;
@@ -114,7 +116,7 @@ export class OutgoingCalls {
     if (span !== none) this.#run.traces.mark(span, "answeredNs", this.#queue.nowNs);
     const { link } = call;
     if (hasFailed && call.hedge !== 0) this.#goOnWithOther(call, link, isFirst);
-    else if (hasFailed) this.#failAttempt(call, link);
+    else if (hasFailed) this.#failAttempt(call, link, failure);
     else this.#succeed(call, link, isFirst);
     return component.index;
   }
@@ -129,7 +131,7 @@ export class OutgoingCalls {
       this.#run.statistics.count(link.to, timedOut);
       if (link.cancels) this.#callOff(call, link);
     }
-    this.#failAttempt(call, link);
+    this.#failAttempt(call, link, usual);
     return link.to;
   }
 
@@ -144,7 +146,7 @@ export class OutgoingCalls {
   onRefusal(call: Call): number {
     if (call.dueSequence !== this.#queue.sequence) return noComponent;
     const { link } = call;
-    this.#failAttempt(call, link);
+    this.#failAttempt(call, link, usual);
     return link.to;
   }
 
@@ -304,7 +306,7 @@ export class OutgoingCalls {
       const loser = isFirst ? call.hedge : call.attempt;
       if (link.cancels && loser !== 0) this.#callOffVisit(isFirst ? call.hedgeVisit : call.visit, call, link);
     }
-    this.#end(call, link, false);
+    this.#end(call, link, false, usual);
   }
 
   /** One of two attempts has failed; the other becomes the call's only one. */
@@ -320,10 +322,11 @@ export class OutgoingCalls {
     this.#grantNext(link, call.callerInstance);
   }
 
-  #failAttempt(call: Call, link: RunLink): void {
+  #failAttempt(call: Call, link: RunLink, failure: number): void {
     const instance = call.callerInstance;
     if (!link.isPlain && link.breaker !== undefined && call.attempt !== 0) {
-      this.#breakers.failed(link, instance, this.#queue.nowNs);
+      if ((failure & isNoFault) === 0) this.#breakers.failed(link, instance, this.#queue.nowNs);
+      else this.#breakers.succeeded(link, instance);
     }
     this.#letGo(call, link);
     call.attempt = 0;
@@ -331,11 +334,13 @@ export class OutgoingCalls {
     call.dueSequence = 0;
     call.hedgeSequence = 0;
     const attemptsMade = call.attemptsMade;
-    if (attemptsMade > link.retries) {
-      this.#end(call, link, true);
+    if ((failure & isFinal) !== 0) {
+      this.#end(call, link, true, failure);
+    } else if (attemptsMade > link.retries) {
+      this.#end(call, link, true, usual);
     } else if (!this.#budgets.take(link, instance)) {
       this.#run.statistics.count(link.to, retriesDenied);
-      this.#end(call, link, true);
+      this.#end(call, link, true, usual);
     } else {
       const pauseNs = link.pauseNs(attemptsMade);
       call.pausedNs = call.pausedNs + pauseNs;
@@ -343,10 +348,10 @@ export class OutgoingCalls {
     }
   }
 
-  #end(call: Call, link: RunLink, hasFailed: boolean): void {
+  #end(call: Call, link: RunLink, hasFailed: boolean, failure: number): void {
     const { caller } = call;
     this.#release(call, link);
-    if (caller !== undefined) this.#caller.callEnded(caller, hasFailed);
+    if (caller !== undefined) this.#caller.callEnded(caller, hasFailed, failure);
     else if (hasFailed) this.#run.statistics.count(link.from, deadLettered);
   }
 

@@ -47,6 +47,7 @@ export class RequestFlow implements Caller {
   readonly caches: KeyedCaches;
   readonly limiters: RateLimiters;
   readonly work: OwnWork;
+  readonly traits: RequestTraits;
   readonly #run: RunState;
   readonly #queue: EventQueue;
   readonly #visits: VisitPool;
@@ -55,7 +56,6 @@ export class RequestFlow implements Caller {
   readonly #statistics: ComponentStatistics;
   readonly #sources: WorkloadSources;
   readonly #locks: RowLocks;
-  readonly #traits: RequestTraits;
   readonly #earlyEnds: EarlyEnds;
 
   constructor(run: RunState, sources: WorkloadSources) {
@@ -72,7 +72,7 @@ export class RequestFlow implements Caller {
     this.caches = new KeyedCaches(model, visits, seed);
     this.limiters = new RateLimiters(model);
     this.#locks = new RowLocks(model.components.length);
-    this.#traits = new RequestTraits(run);
+    this.traits = new RequestTraits(run);
     this.#earlyEnds = new EarlyEnds(run, this);
   }
 
@@ -117,7 +117,7 @@ export class RequestFlow implements Caller {
     visit.workload = workload;
     visit.stage = calling;
     visit.arrivedNs = nowNs;
-    if (run.hasTraits) this.#traits.draw(visit, workload, nowNs);
+    if (run.hasTraits) this.traits.draw(visit, workload, nowNs);
     component.counts.arrive(nowNs);
     visit.span = run.traces.begin(client, nowNs);
     this.#makeCalls(visit, component);
@@ -135,11 +135,15 @@ export class RequestFlow implements Caller {
     if (this.#stations.isDown[instance] === 0) this.#passOn(this.#stations.takeNext(instance), instance, component);
   }
 
-  callEnded(visit: Visit, hasFailed: boolean): void {
+  callEnded(visit: Visit, hasFailed: boolean, failure: number): void {
     const { component } = visit;
     const awaitedCalls = visit.awaitedCalls - 1;
     visit.awaitedCalls = awaitedCalls;
-    if (hasFailed) visit.hasFailed = true;
+    if (hasFailed) {
+      // Of several calls that fail the first decides how.
+      if (!visit.hasFailed) visit.failure = failure;
+      visit.hasFailed = true;
+    }
     if (awaitedCalls > 0) return;
     // Only a sequential fan-out has calls left when none is awaited; a failure ends it early.
     if (component.isParallel || visit.hasFailed) this.finish(visit);
@@ -235,7 +239,7 @@ export class RequestFlow implements Caller {
       this.#run.waits.record(component.index, waitedNs);
     }
     if (component.model.locks !== undefined) {
-      const row = component.lockedRow(visit.isWrite, this.#traits.writesAreKnown);
+      const row = component.lockedRow(visit.isWrite, this.traits.writesAreKnown);
       if (row !== undefined && !this.#locks.acquire(visit, row)) {
         visit.stage = locked;
         const { span } = visit;
@@ -267,6 +271,7 @@ export class RequestFlow implements Caller {
     if (span !== none) this.#run.traces.mark(span, "workedNs", this.#queue.nowNs);
     if (component.fails()) {
       visit.hasFailed = true;
+      visit.failure = component.failure;
       this.finish(visit);
     } else if (component.isCache) {
       this.#lookUp(visit, component);
@@ -355,7 +360,7 @@ export class RequestFlow implements Caller {
 
   /** A request that was admitted is done: its slot is freed and its answer leaves. */
   finish(visit: Visit): void {
-    const { component } = visit;
+    const { component, failure } = visit;
     const { hasFailed } = visit;
     const isKeyed = component.model.cache !== undefined;
     const waiting = isKeyed ? this.caches.endFetch(visit, hasFailed, this.#queue.nowNs) : undefined;
@@ -366,7 +371,10 @@ export class RequestFlow implements Caller {
     for (let next = waiting; next !== undefined; ) {
       // Those that waited for this fetch end as it did, in the order in which they came.
       const following: Visit | undefined = next.next;
-      if (hasFailed) next.hasFailed = true;
+      if (hasFailed) {
+        next.hasFailed = true;
+        next.failure = failure;
+      }
       this.finish(next);
       next = following;
     }

@@ -2,7 +2,8 @@
  * What a client's request carries through the whole tree of its calls: whether it writes, its session, and its deadline.
  * A model whose requests do not differ draws nothing.
  */
-import { ZipfKeys } from "./cache/zipf.ts";
+import { KeyPopularity } from "./cache/key-popularity.ts";
+import type { Model } from "./model.ts";
 import { RandomStream } from "./random.ts";
 import type { RunState } from "./run-state.ts";
 import type { Visit } from "./visit.ts";
@@ -13,7 +14,12 @@ interface Traits {
   readonly writeShare: number;
   readonly deadlineNs: number;
   readonly write: RandomStream;
-  readonly sessions: ZipfKeys;
+  readonly sessions: KeyPopularity;
+}
+
+/** Whether anything chooses instances or links by session. Of balancers only the choice of links is their own. */
+export function hashesSessions({ components }: Model): boolean {
+  return components.some(({ linkBalancing }) => linkBalancing === "consistent_hash");
 }
 
 export class RequestTraits {
@@ -23,12 +29,15 @@ export class RequestTraits {
 
   constructor({ model, seed }: RunState) {
     this.writesAreKnown = model.workloads.some(({ writeShare }) => writeShare > 0);
-    this.#ofWorkload = model.workloads.map(({ id, writeShare, deadlineMs, sessions, sessionSkew }) => ({
-      writeShare,
-      deadlineNs: deadlineMs === 0 ? Number.POSITIVE_INFINITY : deadlineMs * nsPerMs,
-      write: new RandomStream(seed, `workload/${id}/write`),
-      sessions: new ZipfKeys(sessions, sessionSkew, new RandomStream(seed, `workload/${id}/session`)),
-    }));
+    this.#ofWorkload = model.workloads.map(({ id, writeShare, deadlineMs, sessions, sessionSkew }) => {
+      const stream = (purpose: string) => new RandomStream(seed, `workload/${id}/${purpose}`);
+      return {
+        writeShare,
+        deadlineNs: deadlineMs === 0 ? Number.POSITIVE_INFINITY : deadlineMs * nsPerMs,
+        write: stream("write"),
+        sessions: new KeyPopularity(sessions, sessionSkew, stream("session"), stream("hot-session")),
+      };
+    });
   }
 
   draw(visit: Visit, workload: number, nowNs: number): void {
@@ -36,5 +45,10 @@ export class RequestTraits {
     visit.isWrite = traits.write.chance(traits.writeShare);
     visit.session = traits.sessions.next();
     visit.deadlineNs = nowNs + traits.deadlineNs;
+  }
+
+  /** Sessions of a workload ask in other shares from now on; see cache/key-popularity.ts. */
+  shiftSessions(workload: number, skew: number | undefined, hotShare: number): void {
+    this.#ofWorkload[workload]?.sessions.shift(skew, hotShare);
   }
 }

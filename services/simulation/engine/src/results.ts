@@ -72,6 +72,11 @@ export interface ComponentResults {
   readonly inFlight: number;
   /** Requests in it, waiting or in a slot, as a mean over the time. */
   readonly inFlightMean: number;
+  /**
+   * By n, from 0: the share of the time in which at least n requests were in it, waiting or in a slot. It ends where that never
+   * happened, and at the latest with 255.
+   */
+  readonly presentAtLeast: readonly number[];
   readonly queueLengthMean: number;
   readonly queueLengthMax: number;
   /** Of the requests that got a slot, the waits of those included that did not have to. */
@@ -124,6 +129,8 @@ export interface Measurement {
   /** Of requests that had to wait. */
   readonly waits: readonly Histogram[];
   readonly longestQueues: Float64Array;
+  /** By component and n: how long at least n requests were present, from the start of the run to `from` and to `to`. */
+  readonly presentAtLeastNs: { readonly from: readonly Float64Array[]; readonly to: readonly Float64Array[] };
   readonly events: number;
   readonly seed: number;
   readonly loadChanges: readonly LoadChange[];
@@ -166,7 +173,7 @@ export function resultsOf(measurement: Measurement): Results {
 function componentResults(
   { id, name, kind, index, instances }: ModelComponent,
   periods: readonly ComponentPeriod[],
-  { latencies, waits, longestQueues }: Measurement,
+  { latencies, waits, longestQueues, presentAtLeastNs }: Measurement,
 ): ComponentResults {
   const period = periods[index] as ComponentPeriod;
   return {
@@ -201,6 +208,7 @@ function componentResults(
     connectionWaitMeanMs: period.connectionWaitMeanMs,
     inFlight: period.inFlight,
     inFlightMean: period.presentMean,
+    presentAtLeast: sharesAtLeast(presentAtLeastNs, index, period.seconds * 1e9),
     queueLengthMean: period.queueLengthMean,
     queueLengthMax: longestQueues[index] as number,
     waitMeanMs: period.waitMeanMs,
@@ -210,6 +218,18 @@ function componentResults(
     waitP99Ms: waitQuantileMs(period, waits[index] as Histogram, 0.99),
     latency: summarize(latencies[index] as Histogram),
   };
+}
+
+/** The 0th is the whole of the time; zeros at the end are left out. */
+function sharesAtLeast({ from, to }: Measurement["presentAtLeastNs"], index: number, elapsedNs: number): number[] {
+  const [before, after] = [from[index] as Float64Array, to[index] as Float64Array];
+  const shares = [1];
+  for (let least = 1; least < after.length; least++) {
+    const share = ratio((after[least] as number) - (before[least] as number), elapsedNs);
+    if (share === 0) break;
+    shares.push(share);
+  }
+  return shares;
 }
 
 /** The quantile over all that got a slot, of whom those that did not wait are not in the histogram. */

@@ -8,6 +8,7 @@ import { Chooser } from "./balancing.ts";
 import { ZipfKeys } from "./cache/zipf.ts";
 import type { ComponentStatistics } from "./component-statistics.ts";
 import { DurationSampler } from "./distribution.ts";
+import { type ErrorCode, failure, failureOf, usualCode } from "./error-codes.ts";
 import { type EventQueue, noLane as withoutLane } from "./event-queue.ts";
 import type { ModelComponent } from "./model.ts";
 import { RandomStream } from "./random.ts";
@@ -16,6 +17,14 @@ import { constantNs, type RunLink } from "./run-link.ts";
 
 /** The compiler knows a file's own constants; those that are imported are read from memory each time. */
 const noLane = withoutLane;
+
+/** Errors of one code, beside the usual ones. */
+interface CodedErrors {
+  readonly code: ErrorCode;
+  readonly stream: RandomStream;
+  ratio: number;
+  failure: number;
+}
 
 export class RunComponent {
   readonly model: ModelComponent;
@@ -30,6 +39,8 @@ export class RunComponent {
   readonly sharesCores: boolean;
   readonly workLane: number;
   errorRatio: number;
+  /** How the last request failed of which `fails` said so. */
+  failure: number = failure.usual;
   /** Multiplies the own work of its instances. */
   workFactor = 1;
   /** Multiplies the hit ratio of a cache without keys. */
@@ -38,7 +49,11 @@ export class RunComponent {
   readonly linkLoad: Int32Array;
   readonly #chooser: Chooser;
   readonly #serviceTime: DurationSampler;
+  readonly #seed: number;
   readonly #error: RandomStream;
+  #usualFailure: number = failure.usual;
+  /** Absent until a change brings some. */
+  #codedErrors: CodedErrors[] | undefined;
   readonly #hit: RandomStream;
   readonly #lock: RandomStream;
   readonly #lockKeys: ZipfKeys | undefined;
@@ -66,6 +81,7 @@ export class RunComponent {
     const workNs = constantNs(serviceTime);
     this.workLane = workNs === undefined ? noLane : queue.laneOf(workNs);
     this.#serviceTime = new DurationSampler(serviceTime, new RandomStream(seed, `component/${id}/service`));
+    this.#seed = seed;
     this.#error = new RandomStream(seed, `component/${id}/error`);
     this.#hit = new RandomStream(seed, `component/${id}/hit`);
     this.#lock = new RandomStream(seed, `component/${id}/lock`);
@@ -75,7 +91,8 @@ export class RunComponent {
     const weight = Float64Array.from(links, ({ callsPerRequest }) => callsPerRequest);
     const members = Int32Array.from(choosable);
     const stream = new RandomStream(seed, `component/${id}/balance`);
-    this.#chooser = new Chooser(model.linkBalancing, stream, { members, load: this.linkLoad, weight });
+    const choices = { members, load: this.linkLoad, weight };
+    this.#chooser = new Chooser(model.linkBalancing, stream, choices, model.linkChoices);
     this.#choosable = choosable.length;
   }
 
@@ -86,8 +103,41 @@ export class RunComponent {
     return product === 1 ? drawnNs : Math.round(drawnNs * product);
   }
 
+  /** Whether a request fails after its own work; `failure` says how. */
   fails(): boolean {
-    return this.#error.chance(this.errorRatio);
+    if (this.#error.chance(this.errorRatio)) {
+      this.failure = this.#usualFailure;
+      return true;
+    }
+    return this.#codedErrors !== undefined && this.#failsByCode(this.#codedErrors);
+  }
+
+  /** From now on this share of requests fails with this code, independently of what fails with others. */
+  setErrors(code: ErrorCode, ratio: number, isRetryable: boolean): void {
+    const bits = failureOf(code, isRetryable);
+    if (code === usualCode) {
+      this.errorRatio = ratio;
+      this.#usualFailure = bits;
+      return;
+    }
+    this.#codedErrors ??= [];
+    const known = this.#codedErrors.find((errors) => errors.code === code);
+    if (known === undefined) {
+      const stream = new RandomStream(this.#seed, `component/${this.model.id}/error/${code}`);
+      this.#codedErrors.push({ code, stream, ratio, failure: bits });
+    } else {
+      known.ratio = ratio;
+      known.failure = bits;
+    }
+  }
+
+  #failsByCode(all: readonly CodedErrors[]): boolean {
+    for (const { stream, ratio, failure } of all) {
+      if (!stream.chance(ratio)) continue;
+      this.failure = failure;
+      return true;
+    }
+    return false;
   }
 
   isHit(): boolean {

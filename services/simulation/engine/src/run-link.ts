@@ -35,7 +35,7 @@ export class RunLink {
   readonly callsPerRequest: number;
   readonly timeoutNs: number;
   readonly cancels: boolean;
-  readonly hedgeNs: number;
+  hedgeNs: number;
   readonly requestLane: number;
   readonly answerLane: number;
   readonly timeoutLane: number;
@@ -60,7 +60,9 @@ export class RunLink {
   readonly #extraStream: RandomStream;
   readonly #certainCalls: number;
   readonly #moreCalls: number;
-  readonly #retransmitMs: number;
+  readonly #ownRetransmitMs: number;
+  readonly #hasTimeout: boolean;
+  #retransmitMs: number;
   /** How long a message occupies the link, and until when it is occupied, each way. */
   #requestTransferNs: number;
   #answerTransferNs: number;
@@ -72,7 +74,7 @@ export class RunLink {
   /** Of a change: more delay for a share of the calls, on the way there. */
   #extra: DurationSampler | undefined;
   #extraShare = 0;
-  readonly hasHedge: boolean;
+  hasHedge: boolean;
 
   constructor(link: ModelLink, position: number, seed: number, queue: EventQueue, calls: CallPool) {
     this.index = link.index;
@@ -101,7 +103,9 @@ export class RunLink {
     this.connectionQueue = link.connectionQueue;
     this.connectionTimeoutNs = Math.round(link.connectionTimeoutMs * nsPerMs);
     this.lossRatio = link.lossRatio;
-    this.#retransmitMs = link.retransmitMs || (link.timeoutMs === 0 ? surestRetransmitMs : 0);
+    this.#ownRetransmitMs = link.retransmitMs;
+    this.#hasTimeout = link.timeoutMs > 0;
+    this.#retransmitMs = this.#patienceMs(link.retransmitMs);
     this.#bandwidthMbps = link.bandwidthMbps;
     this.#requestKb = link.requestKb;
     this.#answerKb = link.answerKb;
@@ -136,6 +140,20 @@ export class RunLink {
   delay(extra: Distribution, share: number): void {
     this.#extra = share === 0 ? undefined : new DurationSampler(extra, this.#extraStream);
     this.#extraShare = share;
+    this.settle();
+  }
+
+  /** From now on so many messages are lost, and sent again after this time, the link's own when absent. */
+  lose(ratio: number, retransmitMs = this.#ownRetransmitMs): void {
+    this.lossRatio = ratio;
+    this.#retransmitMs = this.#patienceMs(retransmitMs);
+    this.settle();
+  }
+
+  /** From now on calls are hedged after this time; not at all with 0. */
+  hedgeAfter(afterMs: number): void {
+    this.hedgeNs = Math.round(afterMs * nsPerMs);
+    this.hasHedge = this.hedgeNs > 0;
     this.settle();
   }
 
@@ -183,6 +201,11 @@ export class RunLink {
     const longestMs = this.retryBackoffMs * 2 ** (attemptsMade - 1);
     if (longestMs === 0) return 0;
     return Math.round((this.hasJitter ? longestMs * this.#backoff.uniform() : longestMs) * nsPerMs);
+  }
+
+  /** What the first retransmission waits for; 0 when there is none. */
+  #patienceMs(givenMs: number): number {
+    return givenMs || (this.#hasTimeout ? 0 : surestRetransmitMs);
   }
 
   #retransmissionNs(): number {

@@ -6,6 +6,7 @@ import { EventQueue } from "./event-queue.ts";
 import { LatencyRecorder } from "./latency-recorder.ts";
 import type { Model } from "./model.ts";
 import { RequestTraces } from "./request-traces.ts";
+import { hashesSessions } from "./request-traits.ts";
 import { RunComponent } from "./run-component.ts";
 import { RunLink } from "./run-link.ts";
 import { Stations } from "./stations.ts";
@@ -71,11 +72,10 @@ export class RunState {
   }
 }
 
-function hasTraits({ components, workloads }: Model): boolean {
-  const areHashed = components.some(({ balancing }) => balancing === "consistent_hash");
+function hasTraits(model: Model): boolean {
   return (
-    areHashed ||
-    workloads.some(({ priority, deadlineMs, writeShare, workFactor }) => {
+    hashesSessions(model) ||
+    model.workloads.some(({ priority, deadlineMs, writeShare, workFactor }) => {
       return priority > 0 || deadlineMs > 0 || writeShare > 0 || workFactor !== 1;
     })
   );

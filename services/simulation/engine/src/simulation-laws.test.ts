@@ -83,6 +83,7 @@ describe("any run", () => {
             [0, one.queueLengthMean, Math.min(one.queueLengthMax, one.inFlightMean)],
             [0, one.waitProbability, 1],
             [0, one.waitP50Ms, one.waitP95Ms, one.waitP99Ms],
+            [0, ...one.presentAtLeast.toReversed(), 1],
             [0, one.instancesMean, 5],
             [0, one.backlogMean],
             [0, latency.p50Ms, latency.p99Ms, latency.p999Ms, latency.maxMs],

@@ -10,9 +10,10 @@
  *
  * The warm-up is left out of the results by taking a snapshot when it ends; it does not change the run.
  */
-import { ChangeApplier, checkChange } from "./apply-change.ts";
+import { ChangeApplier } from "./apply-change.ts";
 import { Autoscalers } from "./autoscalers.ts";
 import type { Change, PlannedChange } from "./changes.ts";
+import { checkChange } from "./check-change.ts";
 import { type Snapshot, statistic, statisticsPerComponent } from "./component-statistics.ts";
 import { eventKind } from "./event-kinds.ts";
 import { type Frame, FrameComposer } from "./frame.ts";
@@ -56,6 +57,11 @@ export interface SimulationOptions {
   readonly traceEvery?: number;
   /** Room for spans, of which requests that are followed keep half to themselves; 200 000 by default. */
   readonly maxTracedSpans?: number;
+  /**
+   * What the quantiles of a frame are taken over, in simulated time: at least so much, at most twice; 0, the default, for the
+   * frame's own time. For frames so short that they cover a handful of requests.
+   */
+  readonly frameLatencyWindowMs?: number;
 }
 
 /** Where a run was, and what repeats it up to there; see snapshot.ts. */
@@ -104,6 +110,7 @@ export class Simulation {
   readonly #changes: PlannedChange[] = [];
   readonly #appliedByHand: PlannedChange[] = [];
   #measuredFrom: Snapshot;
+  #presentAtLeastFrom: readonly Float64Array[];
   #isWarm: boolean;
   #events = 0;
 
@@ -123,7 +130,10 @@ export class Simulation {
     this.#run = new RunState(model, { seed, lanes, maxRequestsInSystem, traceEvery, maxTracedSpans });
     this.#loadChanges = [{ simulatedMs: 0, load: model.load }];
     this.#measuredFrom = this.#run.statistics.snapshot(0);
-    this.#frames = new FrameComposer(model, this.#run.statistics, this.#run.latencies);
+    this.#presentAtLeastFrom = this.#run.statistics.presentAtLeastNs(0);
+    this.#frames = new FrameComposer(model, this.#run.statistics, this.#run.latencies, {
+      latencyWindowNs: (options.frameLatencyWindowMs ?? 0) * nsPerMs,
+    });
     this.#planned = changes.toSorted((a, b) => a.atMs - b.atMs);
     this.#sources = new WorkloadSources(model, this.#run.queue, seed);
     this.#flow = new RequestFlow(this.#run, this.#sources);
@@ -244,10 +254,12 @@ export class Simulation {
 
   /** What was measured up to now; may be asked at any time. */
   results(): Results {
+    const { statistics, queue } = this.#run;
     return resultsOf({
       model: this.#model,
       from: this.#measuredFrom,
-      to: this.#run.statistics.snapshot(this.#run.queue.nowNs),
+      to: statistics.snapshot(queue.nowNs),
+      presentAtLeastNs: { from: this.#presentAtLeastFrom, to: statistics.presentAtLeastNs(queue.nowNs) },
       latencies: this.#run.latencies.measured(),
       waits: this.#run.waits.measured(),
       longestQueues: this.#run.statistics.longestQueues(),
@@ -306,6 +318,7 @@ export class Simulation {
   #endWarmup(): void {
     this.#isWarm = true;
     this.#measuredFrom = this.#run.statistics.snapshot(this.#warmupNs);
+    this.#presentAtLeastFrom = this.#run.statistics.presentAtLeastNs(this.#warmupNs);
     this.#run.statistics.forgetLongestQueues();
     this.#run.latencies.beginMeasurement();
     this.#run.waits.beginMeasurement();
@@ -353,7 +366,8 @@ export function assertSimulationOptions(options: SimulationOptions): void {
   }
   if (!(warmupMs >= 0 && warmupMs < durationMs))
     refuse("warmupMs", warmupMs, `0 to less than durationMs (${durationMs})`);
-  const { traceEvery = 0 } = options;
+  const { traceEvery = 0, frameLatencyWindowMs = 0 } = options;
+  if (!(frameLatencyWindowMs >= 0)) refuse("frameLatencyWindowMs", frameLatencyWindowMs, "at least 0");
   if (!(Number.isInteger(traceEvery) && traceEvery >= 0)) refuse("traceEvery", traceEvery, "a whole number from 0");
   if (!(maxRequestsInSystem >= 1)) refuse("maxRequestsInSystem", maxRequestsInSystem, "at least 1");
   if (issues.length > 0) throw new ModelError(issues);

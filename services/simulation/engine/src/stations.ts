@@ -79,10 +79,10 @@ export class Stations {
     this.#members = components.map(({ index, maxInstances }) => {
       return Int32Array.from({ length: maxInstances }, (_, number) => (this.first[index] as number) + number);
     });
-    this.#choosers = components.map(({ id, index, balancing }) => {
+    this.#choosers = components.map(({ id, index, balancing, choices: draws }) => {
       const stream = new RandomStream(seed, `component/${id}/instance`);
       const choices = { members: this.#members[index] as Int32Array, load: this.#load, weight };
-      return new Chooser(balancing, stream, choices);
+      return new Chooser(balancing, stream, choices, draws);
     });
   }
 

@@ -52,6 +52,7 @@ export class VisitPool {
       this.#free = visit.next;
       visit.component = component;
       visit.hasFailed = false;
+      visit.failure = 0;
       visit.hasSlot = false;
       visit.isCancelled = false;
       visit.span = none;

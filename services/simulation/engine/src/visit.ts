@@ -54,6 +54,8 @@ export class Visit {
   /** After this the answer is worth nothing; Infinity without a deadline. */
   deadlineNs = Number.POSITIVE_INFINITY;
   hasFailed = false;
+  /** Of one that has failed: how, as bits of `failure` (error-codes.ts). */
+  failure = 0;
   hasSlot = false;
   /** Whether the caller's word that it no longer waits came first; only links with `timeoutCancels` send it. */
   isCancelled = false;

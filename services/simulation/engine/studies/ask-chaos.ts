@@ -7,11 +7,11 @@ import {
   type ChaosOutcome,
   type ChaosRecord,
   type ChaosRunOptions,
+  endOf,
   type GameDay,
   makeChaosReport,
   planOfGameDay,
   replicationSeed,
-  staysDown,
 } from "../src/index.ts";
 import { type NamedArchitecture, type StudyAnswer, type StudyHost, threadsOf } from "./answer.ts";
 import { ReplicationPool } from "./replication-pool.ts";
@@ -91,7 +91,7 @@ export async function askBoundary(
         host.onProgress({ ...progress, phase: "replications", p99Ms: undefined });
       };
       const outcomes = await runAll(pool, { ...plan, load }, { first: done, count: more }, report);
-      search.tell(outcomes.map(({ disturbed }) => staysDown(disturbed)));
+      search.tell(outcomes.map(({ disturbed, undisturbed }) => endOf(disturbed, () => undisturbed)));
       share += (1 - share) * shareOfALoad;
     }
   } finally {

@@ -201,6 +201,7 @@ function stationOf({ kind, given, options, database, cache }: Station, index: nu
     ...given,
     ...options,
     ...(autoscaler && { autoscaler: { ...autoscaler, minInstances: splits ? 2 : 1 } }),
+    ...(options.balancing === "power_of_two" && { choices: 2 + (index % 3) }),
     ...(options.balancing === "weighted" && own !== "load_balancer" && { instanceWeights: [2] }),
     ...(splits && { readWriteSplit }),
     ...(locks && { locks }),

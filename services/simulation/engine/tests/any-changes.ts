@@ -5,11 +5,13 @@
 import fc from "fast-check";
 import type { Architecture } from "../src/architecture.ts";
 import type { Change, PlannedChange } from "../src/changes.ts";
+import { type ErrorCode, errorCodes } from "../src/error-codes.ts";
 import { exponential } from "../src/scenario.ts";
 
 const kinds = [
   ...(["load", "workload", "burst", "work", "errors", "down", "up", "pause", "slots", "hits", "flush"] as const),
   ...(["rate_limit", "delay", "loss", "cut", "bandwidth", "retries", "breaker", "connections"] as const),
+  ...(["keys", "sessions", "hedge"] as const),
 ] satisfies Change["kind"][];
 
 const draft = fc.record({
@@ -56,7 +58,12 @@ function changeOf({ kind, which, level, isAll }: Draft, architecture: Architectu
     case "work":
       return { kind, component, factor: [0, 4, 1][level] as number, ...(!isAll && { instance: number }) };
     case "errors":
-      return { kind, component, ratio: scale };
+      return {
+        kind,
+        component,
+        ratio: scale,
+        ...(isAll && { code: errorCodes[which % 8 === 0 ? 13 : which] as ErrorCode }),
+      };
     case "down":
       return { kind, component, instances, inFlight: level === 0 ? "fail" : "finish", isNoticed: which % 2 === 0 };
     case "up":
@@ -73,6 +80,16 @@ function changeOf({ kind, which, level, isAll }: Draft, architecture: Architectu
       const cache = pick(components.filter((one) => one.cache !== undefined));
       return cache && { kind, component: cache.id };
     }
+    case "keys": {
+      const cache = pick(components.filter((one) => one.cache !== undefined));
+      return cache && { kind, component: cache.id, ...(!isAll && { skew: level }), hotShare: 1 - scale };
+    }
+    case "sessions": {
+      const areHashed = components.some(({ balancing }) => balancing === "consistent_hash");
+      return areHashed ? { kind, workload, ...(!isAll && { skew: level }), hotShare: 1 - scale } : undefined;
+    }
+    case "hedge":
+      return { kind, link, afterMs: [20, 5, 0][level] as number };
     case "rate_limit": {
       const limited = pick(components.filter(({ rateLimit }) => rateLimit !== undefined));
       return limited && { kind, component: limited.id, factor: scale };

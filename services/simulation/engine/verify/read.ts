@@ -17,6 +17,10 @@ export const of =
 
 export const ofStation = (read: (component: ComponentResults) => number): Reader => of("station", read);
 
+/** The share of the time in which the station had at least so many requests. */
+export const timeWithAtLeast = (requests: number): Reader =>
+  ofStation(({ presentAtLeast }) => presentAtLeast[requests] ?? 0);
+
 /** Arrivals at one component per arrival at another. */
 export const arrivalsPer =
   (id: string, caller: string): Reader =>

@@ -35,8 +35,9 @@ export function changeFrom({ kind }: ChangeMessage): Change {
       return { kind: "delay", link, extra: { ...distribution, cv }, share };
     }
     case "retries": {
-      const { link, retries = 0, backoffMs, keepsBudget = true } = kind.value;
-      return { kind: "retries", link, retries, backoffMs, keepsBudget };
+      const { link, retries = 0, backoffMs, keepsBudget = true, jitter } = kind.value;
+      const policy = { kind: "retries", link, retries, backoffMs, keepsBudget } as const;
+      return jitter === undefined ? policy : { ...policy, jitter: jitter === "none" ? "none" : "full" };
     }
     case "breaker": {
       const { link, breaker } = kind.value;

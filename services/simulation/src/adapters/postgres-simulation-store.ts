@@ -271,10 +271,12 @@ export class PostgresSimulationStore implements SimulationStore {
     await this.#database.query(
       {
         name: "metrics-insert",
-        text: `insert into simulation_metrics
+        text: `insert into simulation_metrics (simulation_id, component, simulated_seconds, requests_per_second,
+                      failures_per_second, utilization, queue_length, p50_ms, p99_ms, p95_ms, goodput_per_second)
                select held.id, points.*
-               from (select id from simulations where id = $1 and runner = $10 for key share) held,
-                    unnest($2::text[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[]) points
+               from (select id from simulations where id = $1 and runner = $12 for key share) held,
+                    unnest($2::text[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[],
+                           $9::float8[], $10::float8[], $11::float8[]) points
                on conflict do nothing`,
       },
       [
@@ -287,22 +289,29 @@ export class PostgresSimulationStore implements SimulationStore {
         column((point) => point.queueLength),
         column((point) => point.p50Ms),
         column((point) => point.p99Ms),
+        column((point) => point.p95Ms ?? null),
+        column((point) => point.goodputPerSecond ?? null),
         runner,
       ],
     );
   }
 
-  metrics(id: string, component: string): Promise<readonly MetricPoint[]> {
-    return this.#database.query<MetricPoint>(
+  async metrics(id: string, component: string): Promise<readonly MetricPoint[]> {
+    const rows = await this.#database.query<MetricRow>(
       {
         name: "metrics-read",
         text: `select component, simulated_seconds as "simulatedSeconds", requests_per_second as "requestsPerSecond",
                       failures_per_second as "failuresPerSecond", utilization, queue_length as "queueLength",
-                      p50_ms as "p50Ms", p99_ms as "p99Ms"
+                      p50_ms as "p50Ms", p99_ms as "p99Ms", p95_ms as "p95Ms", goodput_per_second as "goodputPerSecond"
                from simulation_metrics where simulation_id = $1 and component = $2 order by simulated_seconds`,
       },
       [id, component],
     );
+    return rows.map(({ p95Ms, goodputPerSecond, ...point }) => ({
+      ...point,
+      p95Ms: p95Ms ?? undefined,
+      goodputPerSecond: goodputPerSecond ?? undefined,
+    }));
   }
 
   async removeFinishedBefore(atMs: number, most: number): Promise<number> {
@@ -363,6 +372,11 @@ const unfinished = "status in ('PENDING', 'RUNNING', 'PAUSED')";
 
 const columns = `id, project_id, project_version, status, duration_seconds, seed, speed, load, simulated_seconds,
   failure_reason, created_by, created_at, started_at, finished_at`;
+
+type MetricRow = Omit<MetricPoint, "p95Ms" | "goodputPerSecond"> & {
+  readonly p95Ms: number | null;
+  readonly goodputPerSecond: number | null;
+};
 
 interface SimulationRow {
   readonly id: string;

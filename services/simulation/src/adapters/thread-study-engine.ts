@@ -1,6 +1,5 @@
 import { SimulationError } from "../domain/lifecycle/errors.ts";
 import type { StudyEngine } from "../domain/studies/ports.ts";
-import type { StudyTask } from "../domain/studies/study.ts";
 import { startStudyThread } from "../worker/study-run.ts";
 
 /**
@@ -23,17 +22,42 @@ const mostChecks = 2;
 export function threadStudyEngine({ threads, after }: ThreadStudyEngineOptions): StudyEngine {
   const waiting: (() => void)[] = [];
   let checks = 0;
+  const leave = (): void => {
+    checks -= 1;
+    waiting.shift()?.();
+  };
   return {
-    check: async (task) => {
-      if (checks >= mostChecks) await new Promise<void>((resolve) => waiting.push(resolve));
-      checks += 1;
-      try {
-        await checkInThread(task, after);
-      } finally {
-        checks -= 1;
-        waiting.shift()?.();
-      }
-    },
+    // The patience counts from the question on: waiting for a turn takes as much of the caller's time as being checked.
+    check: (task) =>
+      new Promise((resolve, reject) => {
+        const begin = (): void => {
+          checks += 1;
+          const thread = startStudyThread(
+            { purpose: "check", task, threads: 0 },
+            {
+              onLast: (message) => {
+                stopWaiting();
+                leave();
+                if (message.type !== "refused") resolve();
+                else reject(new SimulationError(message.kind, message.message, { fields: message.fields }));
+              },
+            },
+          );
+          giveUp = () => {
+            thread.end();
+            leave();
+          };
+        };
+        let giveUp = (): void => {
+          waiting.splice(waiting.indexOf(begin), 1);
+        };
+        const stopWaiting = after(checkPatienceMs, () => {
+          giveUp();
+          resolve();
+        });
+        if (checks < mostChecks) begin();
+        else waiting.push(begin);
+      }),
     start: (task, { onProgress, onEnd }) => {
       const thread = startStudyThread(
         { purpose: "answer", task, threads },
@@ -53,23 +77,4 @@ export function threadStudyEngine({ threads, after }: ThreadStudyEngineOptions):
       return { cancel: () => thread.end() };
     },
   };
-}
-
-function checkInThread(task: StudyTask, after: ThreadStudyEngineOptions["after"]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const thread = startStudyThread(
-      { purpose: "check", task, threads: 0 },
-      {
-        onLast: (message) => {
-          stopWaiting();
-          if (message.type !== "refused") resolve();
-          else reject(new SimulationError(message.kind, message.message, { fields: message.fields }));
-        },
-      },
-    );
-    const stopWaiting = after(checkPatienceMs, () => {
-      thread.end();
-      resolve();
-    });
-  });
 }

@@ -41,6 +41,7 @@ const fault = { kind: "crash", on: "api", at: "10s", for: "5s" };
 const chaos = { kind: "chaos", gameDay: { version: 1, name: "crash", faults: [fault] } } as const;
 const chaosOn = (on: string) => ({ ...chaos, gameDay: { ...chaos.gameDay, faults: [{ ...fault, on }] } });
 const explain = { kind: "explain", prices: { api: { instance: 0.1 } } } as const;
+const judged = { kind: "run", objectives: ["p99<50ms"], prices: { api: 0.1 } } as const;
 const capacity = { kind: "capacity", objectives: ["p99<50ms"] } as const;
 
 function refusal(question: Question, more: Partial<StudySpec> = {}, of: object = subject) {
@@ -53,7 +54,7 @@ function refusal(question: Question, more: Partial<StudySpec> = {}, of: object =
 }
 
 describe("prepareStudy", () => {
-  test.each<Question>([{ kind: "run" }, compare, sweep, capacity, { kind: "predict" }, chaos, explain])(
+  test.each<Question>([{ kind: "run" }, judged, compare, sweep, capacity, { kind: "predict" }, chaos, explain])(
     "takes %j",
     (question) => {
       expect(refusal(question).message).toBe("");
@@ -70,6 +71,8 @@ describe("prepareStudy", () => {
   test.each<[string, Question, Partial<StudySpec>, string]>([
     ["settings[1]", { kind: "run" }, { settings: ["api.instances=1", "apo.instances=1"] }, "did you mean api?"],
     ["settings[0]", { kind: "run" }, { settings: ["api.instances=0"] }, 'component "api": instances must be'],
+    ["run.objectives[1]", { ...judged, objectives: ["p99<1s", "p98<1s"] }, {}, 'there is no figure "p98"'],
+    ["run.prices", { ...judged, prices: { apo: 1 } }, {}, 'price of "apo": there is no such component'],
     ["compare.settings[0]", { ...compare, settings: ["api.color=1"] }, {}, 'a component has no field "color"'],
     ["compare.objectives[0]", { ...compare, objectives: ["p98<1s"] }, {}, 'there is no figure "p98"'],
     ["compare.prices", { ...compare, prices: { apo: 1 } }, {}, 'price of "apo": there is no such component'],

@@ -73,7 +73,7 @@ export function prepareStudy({ spec, subject, other }: StudyTask): PreparedStudy
   const plan = planOf(spec);
   switch (question.kind) {
     case "run":
-      return prepared(eventsOf([[architecture, plan]]), (host) => askRun(base, plan, host));
+      return prepareRun(base, question, plan);
     case "predict":
       compileModel(architecture, { load: plan.load });
       return prepared([0, plan], async () => askPrediction(base, plan.load));
@@ -91,6 +91,18 @@ export function prepareStudy({ spec, subject, other }: StudyTask): PreparedStudy
 }
 
 type QuestionOf<Kind extends Question["kind"]> = Extract<Question, { kind: Kind }>;
+
+function prepareRun(
+  base: NamedArchitecture,
+  { objectives = [], prices = {} }: QuestionOf<"run">,
+  plan: StudyPlan,
+): PreparedStudy {
+  const options = {
+    objectives: objectivesOf(objectives, "run.objectives"),
+    prices: pricesOf(prices, [base], "run.prices"),
+  };
+  return prepared(eventsOf([[base.architecture, plan]]), (host) => askRun(base, plan, options, host));
+}
 
 function prepareComparison(
   before: NamedArchitecture,

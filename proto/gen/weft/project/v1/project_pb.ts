@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/project/v1/project.proto.
  */
 export const file_weft_project_v1_project: GenFile = /*@__PURE__*/
-  fileDesc("Ch13ZWZ0L3Byb2plY3QvdjEvcHJvamVjdC5wcm90bxIPd2VmdC5wcm9qZWN0LnYxIv4BCgdQcm9qZWN0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSMwoMYXJjaGl0ZWN0dXJlGAQgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkFyY2hpdGVjdHVyZRIPCgd2ZXJzaW9uGAUgASgFEhAKCG93bmVyX2lkGAYgASgJEgwKBHJvbGUYByABKAkSLgoKY3JlYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi6QEKDlByb2plY3RTdW1tYXJ5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIQCghvd25lcl9pZBgFIAEoCRIMCgRyb2xlGAYgASgJEhcKD2NvbXBvbmVudF9jb3VudBgHIAEoBRIuCgpjcmVhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKiAQoUQ3JlYXRlUHJvamVjdFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARIdCgtkZXNjcmlwdGlvbhgCIAEoCUIIukgFcgMYiCcSMwoMYXJjaGl0ZWN0dXJlGAMgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkFyY2hpdGVjdHVyZRIcCgt0ZW1wbGF0ZV9pZBgEIAEoCUIHukgEcgIYQCJCChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USKQoHcHJvamVjdBgBIAEoCzIYLndlZnQucHJvamVjdC52MS5Qcm9qZWN0IioKEUdldFByb2plY3RSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiPwoSR2V0UHJvamVjdFJlc3BvbnNlEikKB3Byb2plY3QYASABKAsyGC53ZWZ0LnByb2plY3QudjEuUHJvamVjdCJSChNMaXN0UHJvamVjdHNSZXF1ZXN0Eh0KCXBhZ2Vfc2l6ZRgBIAEoBUIKukgHGgUYyAEoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxj0AyJiChRMaXN0UHJvamVjdHNSZXNwb25zZRIxCghwcm9qZWN0cxgBIAMoCzIfLndlZnQucHJvamVjdC52MS5Qcm9qZWN0U3VtbWFyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki+wEKFFVwZGF0ZVByb2plY3RSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoEbmFtZRgCIAEoCUIKukgHcgUQARjIAUgAiAEBEiIKC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiIJ0gBiAEBEjMKDGFyY2hpdGVjdHVyZRgEIAEoCzIdLndlZnQucHJvamVjdC52MS5BcmNoaXRlY3R1cmUSJgoQZXhwZWN0ZWRfdmVyc2lvbhgFIAEoBUIHukgEGgIoAUgCiAEBQgcKBV9uYW1lQg4KDF9kZXNjcmlwdGlvbkITChFfZXhwZWN0ZWRfdmVyc2lvbiJCChVVcGRhdGVQcm9qZWN0UmVzcG9uc2USKQoHcHJvamVjdBgBIAEoCzIYLndlZnQucHJvamVjdC52MS5Qcm9qZWN0Ii0KFERlbGV0ZVByb2plY3RSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiFwoVRGVsZXRlUHJvamVjdFJlc3BvbnNlImcKBk1lbWJlchIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEgwKBHJvbGUYAyABKAkSLAoIYWRkZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIo8DChBBZGRNZW1iZXJSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASGAoHdXNlcl9pZBgCIAEoCUIHukgEcgIYQBIZCgh1c2VybmFtZRgDIAEoCUIHukgEcgIYQBIXCgVlbWFpbBgEIAEoCUIIukgFcgMY/gESbwoEcm9sZRgFIAEoCUJhukheugFbCgttZW1iZXIucm9sZRIfbXVzdCBiZSBvd25lciwgZWRpdG9yIG9yIHZpZXdlchordGhpcy5tYXRjaGVzKCdeKD9pKShvd25lcnxlZGl0b3J8dmlld2VyKSQnKTqkAbpIoAEanQEKDmFkZF9tZW1iZXIud2hvEjVleGFjdGx5IG9uZSBvZiB1c2VySWQsIHVzZXJuYW1lIGFuZCBlbWFpbCBpcyByZXF1aXJlZBpUW3RoaXMudXNlcl9pZCAhPSAnJywgdGhpcy51c2VybmFtZSAhPSAnJywgdGhpcy5lbWFpbCAhPSAnJ10uZmlsdGVyKHgsIHgpLnNpemUoKSA9PSAxIjwKEUFkZE1lbWJlclJlc3BvbnNlEicKBm1lbWJlchgBIAEoCzIXLndlZnQucHJvamVjdC52MS5NZW1iZXIiKwoSTGlzdE1lbWJlcnNSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiPwoTTGlzdE1lbWJlcnNSZXNwb25zZRIoCgdtZW1iZXJzGAEgAygLMhcud2VmdC5wcm9qZWN0LnYxLk1lbWJlciJIChNSZW1vdmVNZW1iZXJSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASGgoHdXNlcl9pZBgCIAEoCUIJukgGcgQQARhAIhYKFFJlbW92ZU1lbWJlclJlc3BvbnNlIs0BCg5Qcm9qZWN0VmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSMwoMYXJjaGl0ZWN0dXJlGAQgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkFyY2hpdGVjdHVyZRISCgpjaGFuZ2VkX2J5GAUgASgJEg4KBmNoYW5nZRgGIAEoCRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJpChNMaXN0VmVyc2lvbnNSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGPQDImIKFExpc3RWZXJzaW9uc1Jlc3BvbnNlEjEKCHZlcnNpb25zGAEgAygLMh8ud2VmdC5wcm9qZWN0LnYxLlByb2plY3RWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJEChFHZXRWZXJzaW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhgKB3ZlcnNpb24YAiABKAVCB7pIBBoCKAEiRgoSR2V0VmVyc2lvblJlc3BvbnNlEjAKB3ZlcnNpb24YASABKAsyHy53ZWZ0LnByb2plY3QudjEuUHJvamVjdFZlcnNpb24iSAoVUmVzdG9yZVZlcnNpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASGAoHdmVyc2lvbhgCIAEoBUIHukgEGgIoASJDChZSZXN0b3JlVmVyc2lvblJlc3BvbnNlEikKB3Byb2plY3QYASABKAsyGC53ZWZ0LnByb2plY3QudjEuUHJvamVjdCKfAQoUSW1wb3J0UHJvamVjdFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARIdCgtkZXNjcmlwdGlvbhgCIAEoCUIIukgFcgMYiCcSMAoGZm9ybWF0GAMgASgJQiC6SB1yG1IHQ09NUE9TRVIKS1VCRVJORVRFU1IEV0VGVBIcCgdjb250ZW50GAQgASgJQgu6SAhyBhABKICAQCJICgdGaW5kaW5nEhAKCHNldmVyaXR5GAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEQoEbGluZRgDIAEoBUgAiAEBQgcKBV9saW5lIm4KFUltcG9ydFByb2plY3RSZXNwb25zZRIpCgdwcm9qZWN0GAEgASgLMhgud2VmdC5wcm9qZWN0LnYxLlByb2plY3QSKgoIZmluZGluZ3MYAiADKAsyGC53ZWZ0LnByb2plY3QudjEuRmluZGluZyJiChRFeHBvcnRQcm9qZWN0UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEjMKBmZvcm1hdBgCIAEoCUIjukgg2AEBchtSB0NPTVBPU0VSCktVQkVSTkVURVNSBFdFRlQidwoVRXhwb3J0UHJvamVjdFJlc3BvbnNlEg4KBmZvcm1hdBgBIAEoCRIRCglmaWxlX25hbWUYAiABKAkSDwoHY29udGVudBgDIAEoCRIqCghmaW5kaW5ncxgEIAMoCzIYLndlZnQucHJvamVjdC52MS5GaW5kaW5nIowBCghUZW1wbGF0ZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGc3lzdGVtGAUgASgIEjMKDGFyY2hpdGVjdHVyZRgGIAEoCzIdLndlZnQucHJvamVjdC52MS5BcmNoaXRlY3R1cmUiFgoUTGlzdFRlbXBsYXRlc1JlcXVlc3QiRQoVTGlzdFRlbXBsYXRlc1Jlc3BvbnNlEiwKCXRlbXBsYXRlcxgBIAMoCzIZLndlZnQucHJvamVjdC52MS5UZW1wbGF0ZSIrChJHZXRUZW1wbGF0ZVJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQCJCChNHZXRUZW1wbGF0ZVJlc3BvbnNlEisKCHRlbXBsYXRlGAEgASgLMhkud2VmdC5wcm9qZWN0LnYxLlRlbXBsYXRlIo8BChVDcmVhdGVUZW1wbGF0ZVJlcXVlc3QSHQoKcHJvamVjdF9pZBgBIAEoCUIJukgGcgQQARhAEhgKBG5hbWUYAiABKAlCCrpIB3IFEAEYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIgnEh4KBHRhZ3MYBCADKAlCELpIDZIBChAUIgZyBBABGCgiRQoWQ3JlYXRlVGVtcGxhdGVSZXNwb25zZRIrCgh0ZW1wbGF0ZRgBIAEoCzIZLndlZnQucHJvamVjdC52MS5UZW1wbGF0ZSIuChVEZWxldGVUZW1wbGF0ZVJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQCIYChZEZWxldGVUZW1wbGF0ZVJlc3BvbnNlIkwKF0Fubm91bmNlUHJlc2VuY2VSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASGgoJY29tcG9uZW50GAIgASgJQge6SARyAhg/IlAKGEFubm91bmNlUHJlc2VuY2VSZXNwb25zZRI0Cg1jb2xsYWJvcmF0b3JzGAEgAygLMh0ud2VmdC5wcm9qZWN0LnYxLkNvbGxhYm9yYXRvciJ2CgxDb2xsYWJvcmF0b3ISDwoHdXNlcl9pZBgBIAEoCRIQCgh1c2VybmFtZRgCIAEoCRIRCgljb21wb25lbnQYAyABKAkSMAoMbGFzdF9zZWVuX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_weft_project_v1_architecture]);
+  fileDesc("Ch13ZWZ0L3Byb2plY3QvdjEvcHJvamVjdC5wcm90bxIPd2VmdC5wcm9qZWN0LnYxIv4BCgdQcm9qZWN0EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSMwoMYXJjaGl0ZWN0dXJlGAQgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkFyY2hpdGVjdHVyZRIPCgd2ZXJzaW9uGAUgASgFEhAKCG93bmVyX2lkGAYgASgJEgwKBHJvbGUYByABKAkSLgoKY3JlYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi6QEKDlByb2plY3RTdW1tYXJ5EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDwoHdmVyc2lvbhgEIAEoBRIQCghvd25lcl9pZBgFIAEoCRIMCgRyb2xlGAYgASgJEhcKD2NvbXBvbmVudF9jb3VudBgHIAEoBRIuCgpjcmVhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKiAQoUQ3JlYXRlUHJvamVjdFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARIdCgtkZXNjcmlwdGlvbhgCIAEoCUIIukgFcgMYiCcSMwoMYXJjaGl0ZWN0dXJlGAMgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkFyY2hpdGVjdHVyZRIcCgt0ZW1wbGF0ZV9pZBgEIAEoCUIHukgEcgIYQCJCChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USKQoHcHJvamVjdBgBIAEoCzIYLndlZnQucHJvamVjdC52MS5Qcm9qZWN0IioKEUdldFByb2plY3RSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiPwoSR2V0UHJvamVjdFJlc3BvbnNlEikKB3Byb2plY3QYASABKAsyGC53ZWZ0LnByb2plY3QudjEuUHJvamVjdCJSChNMaXN0UHJvamVjdHNSZXF1ZXN0Eh0KCXBhZ2Vfc2l6ZRgBIAEoBUIKukgHGgUYyAEoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxj0AyJiChRMaXN0UHJvamVjdHNSZXNwb25zZRIxCghwcm9qZWN0cxgBIAMoCzIfLndlZnQucHJvamVjdC52MS5Qcm9qZWN0U3VtbWFyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki+wEKFFVwZGF0ZVByb2plY3RSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoEbmFtZRgCIAEoCUIKukgHcgUQARjIAUgAiAEBEiIKC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiIJ0gBiAEBEjMKDGFyY2hpdGVjdHVyZRgEIAEoCzIdLndlZnQucHJvamVjdC52MS5BcmNoaXRlY3R1cmUSJgoQZXhwZWN0ZWRfdmVyc2lvbhgFIAEoBUIHukgEGgIoAUgCiAEBQgcKBV9uYW1lQg4KDF9kZXNjcmlwdGlvbkITChFfZXhwZWN0ZWRfdmVyc2lvbiJCChVVcGRhdGVQcm9qZWN0UmVzcG9uc2USKQoHcHJvamVjdBgBIAEoCzIYLndlZnQucHJvamVjdC52MS5Qcm9qZWN0Ii0KFERlbGV0ZVByb2plY3RSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiFwoVRGVsZXRlUHJvamVjdFJlc3BvbnNlImcKBk1lbWJlchIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEgwKBHJvbGUYAyABKAkSLAoIYWRkZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIo8DChBBZGRNZW1iZXJSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASGAoHdXNlcl9pZBgCIAEoCUIHukgEcgIYQBIZCgh1c2VybmFtZRgDIAEoCUIHukgEcgIYQBIXCgVlbWFpbBgEIAEoCUIIukgFcgMY/gESbwoEcm9sZRgFIAEoCUJhukheugFbCgttZW1iZXIucm9sZRIfbXVzdCBiZSBvd25lciwgZWRpdG9yIG9yIHZpZXdlchordGhpcy5tYXRjaGVzKCdeKD9pKShvd25lcnxlZGl0b3J8dmlld2VyKSQnKTqkAbpIoAEanQEKDmFkZF9tZW1iZXIud2hvEjVleGFjdGx5IG9uZSBvZiB1c2VySWQsIHVzZXJuYW1lIGFuZCBlbWFpbCBpcyByZXF1aXJlZBpUW3RoaXMudXNlcl9pZCAhPSAnJywgdGhpcy51c2VybmFtZSAhPSAnJywgdGhpcy5lbWFpbCAhPSAnJ10uZmlsdGVyKHgsIHgpLnNpemUoKSA9PSAxIjwKEUFkZE1lbWJlclJlc3BvbnNlEicKBm1lbWJlchgBIAEoCzIXLndlZnQucHJvamVjdC52MS5NZW1iZXIiKwoSTGlzdE1lbWJlcnNSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiPwoTTGlzdE1lbWJlcnNSZXNwb25zZRIoCgdtZW1iZXJzGAEgAygLMhcud2VmdC5wcm9qZWN0LnYxLk1lbWJlciJIChNSZW1vdmVNZW1iZXJSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASGgoHdXNlcl9pZBgCIAEoCUIJukgGcgQQARhAIhYKFFJlbW92ZU1lbWJlclJlc3BvbnNlIs0BCg5Qcm9qZWN0VmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgFEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSMwoMYXJjaGl0ZWN0dXJlGAQgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkFyY2hpdGVjdHVyZRISCgpjaGFuZ2VkX2J5GAUgASgJEg4KBmNoYW5nZRgGIAEoCRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJpChNMaXN0VmVyc2lvbnNSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGPQDImIKFExpc3RWZXJzaW9uc1Jlc3BvbnNlEjEKCHZlcnNpb25zGAEgAygLMh8ud2VmdC5wcm9qZWN0LnYxLlByb2plY3RWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJEChFHZXRWZXJzaW9uUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhgKB3ZlcnNpb24YAiABKAVCB7pIBBoCKAEiRgoSR2V0VmVyc2lvblJlc3BvbnNlEjAKB3ZlcnNpb24YASABKAsyHy53ZWZ0LnByb2plY3QudjEuUHJvamVjdFZlcnNpb24iSAoVUmVzdG9yZVZlcnNpb25SZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEASGAoHdmVyc2lvbhgCIAEoBUIHukgEGgIoASJDChZSZXN0b3JlVmVyc2lvblJlc3BvbnNlEikKB3Byb2plY3QYASABKAsyGC53ZWZ0LnByb2plY3QudjEuUHJvamVjdCKfAQoUSW1wb3J0UHJvamVjdFJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARIdCgtkZXNjcmlwdGlvbhgCIAEoCUIIukgFcgMYiCcSMAoGZm9ybWF0GAMgASgJQiC6SB1yG1IHQ09NUE9TRVIKS1VCRVJORVRFU1IEV0VGVBIcCgdjb250ZW50GAQgASgJQgu6SAhyBhABKICAQCJICgdGaW5kaW5nEhAKCHNldmVyaXR5GAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEQoEbGluZRgDIAEoBUgAiAEBQgcKBV9saW5lIm4KFUltcG9ydFByb2plY3RSZXNwb25zZRIpCgdwcm9qZWN0GAEgASgLMhgud2VmdC5wcm9qZWN0LnYxLlByb2plY3QSKgoIZmluZGluZ3MYAiADKAsyGC53ZWZ0LnByb2plY3QudjEuRmluZGluZyJiChRFeHBvcnRQcm9qZWN0UmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEjMKBmZvcm1hdBgCIAEoCUIjukgg2AEBchtSB0NPTVBPU0VSCktVQkVSTkVURVNSBFdFRlQidwoVRXhwb3J0UHJvamVjdFJlc3BvbnNlEg4KBmZvcm1hdBgBIAEoCRIRCglmaWxlX25hbWUYAiABKAkSDwoHY29udGVudBgDIAEoCRIqCghmaW5kaW5ncxgEIAMoCzIYLndlZnQucHJvamVjdC52MS5GaW5kaW5nIjMKGkdldFByb2plY3RBbmFseXRpY3NSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiUwobR2V0UHJvamVjdEFuYWx5dGljc1Jlc3BvbnNlEjQKCWFuYWx5dGljcxgBIAEoCzIhLndlZnQucHJvamVjdC52MS5Qcm9qZWN0QW5hbHl0aWNzIqgBChBQcm9qZWN0QW5hbHl0aWNzEhIKCnByb2plY3RfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoBRI7CgxhcmNoaXRlY3R1cmUYAyABKAsyJS53ZWZ0LnByb2plY3QudjEuQXJjaGl0ZWN0dXJlQW5hbHlzaXMSMgoIYWN0aXZpdHkYBCABKAsyIC53ZWZ0LnByb2plY3QudjEuUHJvamVjdEFjdGl2aXR5Iq0DChRBcmNoaXRlY3R1cmVBbmFseXNpcxIXCg9jb21wb25lbnRfY291bnQYASABKAUSEgoKbGlua19jb3VudBgCIAEoBRIWCg53b3JrbG9hZF9jb3VudBgDIAEoBRJNCg1jb3VudF9ieV9raW5kGAQgAygLMjYud2VmdC5wcm9qZWN0LnYxLkFyY2hpdGVjdHVyZUFuYWx5c2lzLkNvdW50QnlLaW5kRW50cnkSDQoFZGVwdGgYBSABKAUSFAoMZW50cnlfcG9pbnRzGAYgAygJEiAKGHNpbmdsZV9wb2ludHNfb2ZfZmFpbHVyZRgHIAMoCRIfChdvZmZlcmVkX3JhdGVfcGVyX3NlY29uZBgIIAEoARItCgVsb2FkcxgJIAMoCzIeLndlZnQucHJvamVjdC52MS5Db21wb25lbnRMb2FkEhIKCmJvdHRsZW5lY2sYCiABKAkSFQoIaGVhZHJvb20YCyABKAFIAIgBARoyChBDb3VudEJ5S2luZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBToCOAFCCwoJX2hlYWRyb29tIn8KDUNvbXBvbmVudExvYWQSEQoJY29tcG9uZW50GAEgASgJEhcKD3JhdGVfcGVyX3NlY29uZBgCIAEoARITCgt2aXNpdF9yYXRpbxgDIAEoARIYChB3b3JrX3V0aWxpemF0aW9uGAQgASgBEhMKC3V0aWxpemF0aW9uGAUgASgBIsMBCg9Qcm9qZWN0QWN0aXZpdHkSFAoMbWVtYmVyX2NvdW50GAEgASgFEhUKDW9wZW5fYnlfY291bnQYAiABKAUSFAoMY2hhbmdlX2NvdW50GAMgASgFEhsKE2NoYW5nZXNfbGFzdF83X2RheXMYBCABKAUSHAoUY2hhbmdlc19sYXN0XzMwX2RheXMYBSABKAUSMgoMY29udHJpYnV0b3JzGAYgAygLMhwud2VmdC5wcm9qZWN0LnYxLkNvbnRyaWJ1dG9yInoKC0NvbnRyaWJ1dG9yEg8KB3VzZXJfaWQYASABKAkSEAoIdXNlcm5hbWUYAiABKAkSFAoMY2hhbmdlX2NvdW50GAMgASgFEjIKDmxhc3RfY2hhbmdlX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKMAQoIVGVtcGxhdGUSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIMCgR0YWdzGAQgAygJEg4KBnN5c3RlbRgFIAEoCBIzCgxhcmNoaXRlY3R1cmUYBiABKAsyHS53ZWZ0LnByb2plY3QudjEuQXJjaGl0ZWN0dXJlIhYKFExpc3RUZW1wbGF0ZXNSZXF1ZXN0IkUKFUxpc3RUZW1wbGF0ZXNSZXNwb25zZRIsCgl0ZW1wbGF0ZXMYASADKAsyGS53ZWZ0LnByb2plY3QudjEuVGVtcGxhdGUiKwoSR2V0VGVtcGxhdGVSZXF1ZXN0EhUKAmlkGAEgASgJQgm6SAZyBBABGEAiQgoTR2V0VGVtcGxhdGVSZXNwb25zZRIrCgh0ZW1wbGF0ZRgBIAEoCzIZLndlZnQucHJvamVjdC52MS5UZW1wbGF0ZSKPAQoVQ3JlYXRlVGVtcGxhdGVSZXF1ZXN0Eh0KCnByb2plY3RfaWQYASABKAlCCbpIBnIEEAEYQBIYCgRuYW1lGAIgASgJQgq6SAdyBRABGMgBEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiIJxIeCgR0YWdzGAQgAygJQhC6SA2SAQoQFCIGcgQQARgoIkUKFkNyZWF0ZVRlbXBsYXRlUmVzcG9uc2USKwoIdGVtcGxhdGUYASABKAsyGS53ZWZ0LnByb2plY3QudjEuVGVtcGxhdGUipAEKFVVwZGF0ZVRlbXBsYXRlUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAEhgKBG5hbWUYAiABKAlCCrpIB3IFEAEYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIgnEh4KBHRhZ3MYBCADKAlCELpIDZIBChAUIgZyBBABGCgSGwoKcHJvamVjdF9pZBgFIAEoCUIHukgEcgIYQCJFChZVcGRhdGVUZW1wbGF0ZVJlc3BvbnNlEisKCHRlbXBsYXRlGAEgASgLMhkud2VmdC5wcm9qZWN0LnYxLlRlbXBsYXRlIi4KFURlbGV0ZVRlbXBsYXRlUmVxdWVzdBIVCgJpZBgBIAEoCUIJukgGcgQQARhAIhgKFkRlbGV0ZVRlbXBsYXRlUmVzcG9uc2UiTAoXQW5ub3VuY2VQcmVzZW5jZVJlcXVlc3QSFQoCaWQYASABKAlCCbpIBnIEEAEYQBIaCgljb21wb25lbnQYAiABKAlCB7pIBHICGD8iUAoYQW5ub3VuY2VQcmVzZW5jZVJlc3BvbnNlEjQKDWNvbGxhYm9yYXRvcnMYASADKAsyHS53ZWZ0LnByb2plY3QudjEuQ29sbGFib3JhdG9yInYKDENvbGxhYm9yYXRvchIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEhEKCWNvbXBvbmVudBgDIAEoCRIwCgxsYXN0X3NlZW5fYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_weft_project_v1_architecture]);
 
 /**
  * An architecture with a name, a history and people who share it.
@@ -853,6 +853,285 @@ export const ExportProjectResponseSchema: GenMessage<ExportProjectResponse> = /*
   messageDesc(file_weft_project_v1_project, 30);
 
 /**
+ * @generated from message weft.project.v1.GetProjectAnalyticsRequest
+ */
+export type GetProjectAnalyticsRequest = Message<"weft.project.v1.GetProjectAnalyticsRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message weft.project.v1.GetProjectAnalyticsRequest.
+ * Use `create(GetProjectAnalyticsRequestSchema)` to create a new message.
+ */
+export const GetProjectAnalyticsRequestSchema: GenMessage<GetProjectAnalyticsRequest> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_project, 31);
+
+/**
+ * @generated from message weft.project.v1.GetProjectAnalyticsResponse
+ */
+export type GetProjectAnalyticsResponse = Message<"weft.project.v1.GetProjectAnalyticsResponse"> & {
+  /**
+   * @generated from field: weft.project.v1.ProjectAnalytics analytics = 1;
+   */
+  analytics?: ProjectAnalytics | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.GetProjectAnalyticsResponse.
+ * Use `create(GetProjectAnalyticsResponseSchema)` to create a new message.
+ */
+export const GetProjectAnalyticsResponseSchema: GenMessage<GetProjectAnalyticsResponse> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_project, 32);
+
+/**
+ * @generated from message weft.project.v1.ProjectAnalytics
+ */
+export type ProjectAnalytics = Message<"weft.project.v1.ProjectAnalytics"> & {
+  /**
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * The version that the figures of the architecture are of.
+   *
+   * @generated from field: int32 version = 2;
+   */
+  version: number;
+
+  /**
+   * @generated from field: weft.project.v1.ArchitectureAnalysis architecture = 3;
+   */
+  architecture?: ArchitectureAnalysis | undefined;
+
+  /**
+   * @generated from field: weft.project.v1.ProjectActivity activity = 4;
+   */
+  activity?: ProjectActivity | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.ProjectAnalytics.
+ * Use `create(ProjectAnalyticsSchema)` to create a new message.
+ */
+export const ProjectAnalyticsSchema: GenMessage<ProjectAnalytics> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_project, 33);
+
+/**
+ * By operational laws, from the numbers of the project: means of the undisturbed system, without queueing, failures and retries.
+ *
+ * @generated from message weft.project.v1.ArchitectureAnalysis
+ */
+export type ArchitectureAnalysis = Message<"weft.project.v1.ArchitectureAnalysis"> & {
+  /**
+   * @generated from field: int32 component_count = 1;
+   */
+  componentCount: number;
+
+  /**
+   * @generated from field: int32 link_count = 2;
+   */
+  linkCount: number;
+
+  /**
+   * @generated from field: int32 workload_count = 3;
+   */
+  workloadCount: number;
+
+  /**
+   * By kind of component, those without any included.
+   *
+   * @generated from field: map<string, int32> count_by_kind = 4;
+   */
+  countByKind: { [key: string]: number };
+
+  /**
+   * Links on the longest path of calls.
+   *
+   * @generated from field: int32 depth = 5;
+   */
+  depth: number;
+
+  /**
+   * Components that clients call; without clients, those that nobody calls.
+   *
+   * @generated from field: repeated string entry_points = 6;
+   */
+  entryPoints: string[];
+
+  /**
+   * Components with one instance that every workload waits for; external systems are not counted.
+   *
+   * @generated from field: repeated string single_points_of_failure = 7;
+   */
+  singlePointsOfFailure: string[];
+
+  /**
+   * What clients send; a closed workload counts as what its users reach at best.
+   *
+   * @generated from field: double offered_rate_per_second = 8;
+   */
+  offeredRatePerSecond: number;
+
+  /**
+   * In the order of the components.
+   *
+   * @generated from field: repeated weft.project.v1.ComponentLoad loads = 9;
+   */
+  loads: ComponentLoad[];
+
+  /**
+   * The component with the highest utilization; empty without load.
+   *
+   * @generated from field: string bottleneck = 10;
+   */
+  bottleneck: string;
+
+  /**
+   * How many times the offered load would fill the bottleneck; absent without load.
+   *
+   * @generated from field: optional double headroom = 11;
+   */
+  headroom?: number | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.ArchitectureAnalysis.
+ * Use `create(ArchitectureAnalysisSchema)` to create a new message.
+ */
+export const ArchitectureAnalysisSchema: GenMessage<ArchitectureAnalysis> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_project, 34);
+
+/**
+ * @generated from message weft.project.v1.ComponentLoad
+ */
+export type ComponentLoad = Message<"weft.project.v1.ComponentLoad"> & {
+  /**
+   * @generated from field: string component = 1;
+   */
+  component: string;
+
+  /**
+   * @generated from field: double rate_per_second = 2;
+   */
+  ratePerSecond: number;
+
+  /**
+   * Mean requests here for one request of a client.
+   *
+   * @generated from field: double visit_ratio = 3;
+   */
+  visitRatio: number;
+
+  /**
+   * Share of its slots that its own work takes.
+   *
+   * @generated from field: double work_utilization = 4;
+   */
+  workUtilization: number;
+
+  /**
+   * Share of its slots that are held, by own work or by waiting for calls, or of its cores where that is more. From 1 on
+   * it cannot keep up.
+   *
+   * @generated from field: double utilization = 5;
+   */
+  utilization: number;
+};
+
+/**
+ * Describes the message weft.project.v1.ComponentLoad.
+ * Use `create(ComponentLoadSchema)` to create a new message.
+ */
+export const ComponentLoadSchema: GenMessage<ComponentLoad> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_project, 35);
+
+/**
+ * The history in numbers. A change is a version, the first included.
+ *
+ * @generated from message weft.project.v1.ProjectActivity
+ */
+export type ProjectActivity = Message<"weft.project.v1.ProjectActivity"> & {
+  /**
+   * @generated from field: int32 member_count = 1;
+   */
+  memberCount: number;
+
+  /**
+   * People who have it open now.
+   *
+   * @generated from field: int32 open_by_count = 2;
+   */
+  openByCount: number;
+
+  /**
+   * @generated from field: int32 change_count = 3;
+   */
+  changeCount: number;
+
+  /**
+   * @generated from field: int32 changes_last_7_days = 4;
+   */
+  changesLast7Days: number;
+
+  /**
+   * @generated from field: int32 changes_last_30_days = 5;
+   */
+  changesLast30Days: number;
+
+  /**
+   * Most changes first, at most 50.
+   *
+   * @generated from field: repeated weft.project.v1.Contributor contributors = 6;
+   */
+  contributors: Contributor[];
+};
+
+/**
+ * Describes the message weft.project.v1.ProjectActivity.
+ * Use `create(ProjectActivitySchema)` to create a new message.
+ */
+export const ProjectActivitySchema: GenMessage<ProjectActivity> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_project, 36);
+
+/**
+ * @generated from message weft.project.v1.Contributor
+ */
+export type Contributor = Message<"weft.project.v1.Contributor"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Empty when the user is gone.
+   *
+   * @generated from field: string username = 2;
+   */
+  username: string;
+
+  /**
+   * @generated from field: int32 change_count = 3;
+   */
+  changeCount: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp last_change_at = 4;
+   */
+  lastChangeAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.Contributor.
+ * Use `create(ContributorSchema)` to create a new message.
+ */
+export const ContributorSchema: GenMessage<Contributor> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_project, 37);
+
+/**
  * A starting point for projects.
  *
  * @generated from message weft.project.v1.Template
@@ -896,7 +1175,7 @@ export type Template = Message<"weft.project.v1.Template"> & {
  * Use `create(TemplateSchema)` to create a new message.
  */
 export const TemplateSchema: GenMessage<Template> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 31);
+  messageDesc(file_weft_project_v1_project, 38);
 
 /**
  * @generated from message weft.project.v1.ListTemplatesRequest
@@ -909,7 +1188,7 @@ export type ListTemplatesRequest = Message<"weft.project.v1.ListTemplatesRequest
  * Use `create(ListTemplatesRequestSchema)` to create a new message.
  */
 export const ListTemplatesRequestSchema: GenMessage<ListTemplatesRequest> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 32);
+  messageDesc(file_weft_project_v1_project, 39);
 
 /**
  * @generated from message weft.project.v1.ListTemplatesResponse
@@ -926,7 +1205,7 @@ export type ListTemplatesResponse = Message<"weft.project.v1.ListTemplatesRespon
  * Use `create(ListTemplatesResponseSchema)` to create a new message.
  */
 export const ListTemplatesResponseSchema: GenMessage<ListTemplatesResponse> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 33);
+  messageDesc(file_weft_project_v1_project, 40);
 
 /**
  * @generated from message weft.project.v1.GetTemplateRequest
@@ -943,7 +1222,7 @@ export type GetTemplateRequest = Message<"weft.project.v1.GetTemplateRequest"> &
  * Use `create(GetTemplateRequestSchema)` to create a new message.
  */
 export const GetTemplateRequestSchema: GenMessage<GetTemplateRequest> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 34);
+  messageDesc(file_weft_project_v1_project, 41);
 
 /**
  * @generated from message weft.project.v1.GetTemplateResponse
@@ -960,7 +1239,7 @@ export type GetTemplateResponse = Message<"weft.project.v1.GetTemplateResponse">
  * Use `create(GetTemplateResponseSchema)` to create a new message.
  */
 export const GetTemplateResponseSchema: GenMessage<GetTemplateResponse> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 35);
+  messageDesc(file_weft_project_v1_project, 42);
 
 /**
  * @generated from message weft.project.v1.CreateTemplateRequest
@@ -994,7 +1273,7 @@ export type CreateTemplateRequest = Message<"weft.project.v1.CreateTemplateReque
  * Use `create(CreateTemplateRequestSchema)` to create a new message.
  */
 export const CreateTemplateRequestSchema: GenMessage<CreateTemplateRequest> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 36);
+  messageDesc(file_weft_project_v1_project, 43);
 
 /**
  * @generated from message weft.project.v1.CreateTemplateResponse
@@ -1011,7 +1290,65 @@ export type CreateTemplateResponse = Message<"weft.project.v1.CreateTemplateResp
  * Use `create(CreateTemplateResponseSchema)` to create a new message.
  */
 export const CreateTemplateResponseSchema: GenMessage<CreateTemplateResponse> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 37);
+  messageDesc(file_weft_project_v1_project, 44);
+
+/**
+ * Name, description and tags become what is given here.
+ *
+ * @generated from message weft.project.v1.UpdateTemplateRequest
+ */
+export type UpdateTemplateRequest = Message<"weft.project.v1.UpdateTemplateRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * @generated from field: repeated string tags = 4;
+   */
+  tags: string[];
+
+  /**
+   * The project whose architecture is copied; the template's own stays when absent.
+   *
+   * @generated from field: string project_id = 5;
+   */
+  projectId: string;
+};
+
+/**
+ * Describes the message weft.project.v1.UpdateTemplateRequest.
+ * Use `create(UpdateTemplateRequestSchema)` to create a new message.
+ */
+export const UpdateTemplateRequestSchema: GenMessage<UpdateTemplateRequest> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_project, 45);
+
+/**
+ * @generated from message weft.project.v1.UpdateTemplateResponse
+ */
+export type UpdateTemplateResponse = Message<"weft.project.v1.UpdateTemplateResponse"> & {
+  /**
+   * @generated from field: weft.project.v1.Template template = 1;
+   */
+  template?: Template | undefined;
+};
+
+/**
+ * Describes the message weft.project.v1.UpdateTemplateResponse.
+ * Use `create(UpdateTemplateResponseSchema)` to create a new message.
+ */
+export const UpdateTemplateResponseSchema: GenMessage<UpdateTemplateResponse> = /*@__PURE__*/
+  messageDesc(file_weft_project_v1_project, 46);
 
 /**
  * @generated from message weft.project.v1.DeleteTemplateRequest
@@ -1028,7 +1365,7 @@ export type DeleteTemplateRequest = Message<"weft.project.v1.DeleteTemplateReque
  * Use `create(DeleteTemplateRequestSchema)` to create a new message.
  */
 export const DeleteTemplateRequestSchema: GenMessage<DeleteTemplateRequest> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 38);
+  messageDesc(file_weft_project_v1_project, 47);
 
 /**
  * @generated from message weft.project.v1.DeleteTemplateResponse
@@ -1041,7 +1378,7 @@ export type DeleteTemplateResponse = Message<"weft.project.v1.DeleteTemplateResp
  * Use `create(DeleteTemplateResponseSchema)` to create a new message.
  */
 export const DeleteTemplateResponseSchema: GenMessage<DeleteTemplateResponse> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 39);
+  messageDesc(file_weft_project_v1_project, 48);
 
 /**
  * Says that the caller has the project open. Repeated every few seconds while that is so.
@@ -1067,7 +1404,7 @@ export type AnnouncePresenceRequest = Message<"weft.project.v1.AnnouncePresenceR
  * Use `create(AnnouncePresenceRequestSchema)` to create a new message.
  */
 export const AnnouncePresenceRequestSchema: GenMessage<AnnouncePresenceRequest> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 40);
+  messageDesc(file_weft_project_v1_project, 49);
 
 /**
  * @generated from message weft.project.v1.AnnouncePresenceResponse
@@ -1084,7 +1421,7 @@ export type AnnouncePresenceResponse = Message<"weft.project.v1.AnnouncePresence
  * Use `create(AnnouncePresenceResponseSchema)` to create a new message.
  */
 export const AnnouncePresenceResponseSchema: GenMessage<AnnouncePresenceResponse> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 41);
+  messageDesc(file_weft_project_v1_project, 50);
 
 /**
  * Somebody who has the project open now.
@@ -1118,5 +1455,5 @@ export type Collaborator = Message<"weft.project.v1.Collaborator"> & {
  * Use `create(CollaboratorSchema)` to create a new message.
  */
 export const CollaboratorSchema: GenMessage<Collaborator> = /*@__PURE__*/
-  messageDesc(file_weft_project_v1_project, 42);
+  messageDesc(file_weft_project_v1_project, 51);
 

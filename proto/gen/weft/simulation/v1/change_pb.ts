@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/simulation/v1/change.proto.
  */
 export const file_weft_simulation_v1_change: GenFile = /*@__PURE__*/
-  fileDesc("Ch93ZWZ0L3NpbXVsYXRpb24vdjEvY2hhbmdlLnByb3RvEhJ3ZWZ0LnNpbXVsYXRpb24udjEijBcKBkNoYW5nZRIvCgRsb2FkGAEgASgLMh8ud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5Mb2FkSAASNwoId29ya2xvYWQYAiABKAsyIy53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLldvcmtsb2FkSAASMQoFYnVyc3QYAyABKAsyIC53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLkJ1cnN0SAASLwoEd29yaxgEIAEoCzIfLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuV29ya0gAEjMKBmVycm9ycxgFIAEoCzIhLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuRXJyb3JzSAASLwoEZG93bhgGIAEoCzIfLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuRG93bkgAEisKAnVwGAcgASgLMh0ud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5VcEgAEjEKBXBhdXNlGAggASgLMiAud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5QYXVzZUgAEjEKBXNsb3RzGAkgASgLMiAud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5TbG90c0gAEi8KBGhpdHMYCiABKAsyHy53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLkhpdHNIABIxCgVmbHVzaBgLIAEoCzIgLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuRmx1c2hIABI6CgpyYXRlX2xpbWl0GAwgASgLMiQud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5SYXRlTGltaXRIABIxCgVkZWxheRgNIAEoCzIgLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuRGVsYXlIABIvCgRsb3NzGA4gASgLMh8ud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5Mb3NzSAASLQoDY3V0GA8gASgLMh4ud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5DdXRIABI5CgliYW5kd2lkdGgYECABKAsyJC53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLkJhbmR3aWR0aEgAEjUKB3JldHJpZXMYESABKAsyIi53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLlJldHJpZXNIABI1CgdicmVha2VyGBIgASgLMiIud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5CcmVha2VySAASPQoLY29ubmVjdGlvbnMYEyABKAsyJi53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLkNvbm5lY3Rpb25zSAAaPgoETG9hZBItCgRsb2FkGAEgASgBQhq6SBfIAQESEhkAAAAAAIjDQCkAAAAAAAAAAEgAiAEBQgcKBV9sb2FkGmMKCFdvcmtsb2FkEhsKCHdvcmtsb2FkGAEgASgJQgm6SAZyBBABGD8SLwoGZmFjdG9yGAIgASgBQhq6SBfIAQESEhkAAAAAAIjDQCkAAAAAAAAAAEgAiAEBQgkKB19mYWN0b3IaQwoFQnVyc3QSGwoId29ya2xvYWQYASABKAlCCbpIBnIEEAEYPxIdCghyZXF1ZXN0cxgCIAEoBUILukgIGgYYwIQ9KAEakAEKBFdvcmsSHAoJY29tcG9uZW50GAEgASgJQgm6SAZyBBABGD8SIQoIaW5zdGFuY2UYAiABKAVCCrpIBxoFGOcHKABIAIgBARIvCgZmYWN0b3IYAyABKAFCGrpIF8gBARISGQAAAAAAiMNAKQAAAAAAAAAASAGIAQFCCwoJX2luc3RhbmNlQgkKB19mYWN0b3IaYAoGRXJyb3JzEhwKCWNvbXBvbmVudBgBIAEoCUIJukgGcgQQARg/Ei4KBXJhdGlvGAIgASgBQhq6SBfIAQESEhkAAAAAAADwPykAAAAAAAAAAEgAiAEBQggKBl9yYXRpbxqyAQoERG93bhIcCgljb21wb25lbnQYASABKAlCCbpIBnIEEAEYPxIpCglpbnN0YW5jZXMYAiADKAVCFrpIE5IBEAgBEOgHGAEiBxoFGOcHKAASKwoJaW5fZmxpZ2h0GAMgASgJQhO6SBByDlIEZmFpbFIGZmluaXNoSACIAQESFwoKaXNfbm90aWNlZBgEIAEoCEgBiAEBQgwKCl9pbl9mbGlnaHRCDQoLX2lzX25vdGljZWQaTQoCVXASHAoJY29tcG9uZW50GAEgASgJQgm6SAZyBBABGD8SKQoJaW5zdGFuY2VzGAIgAygFQha6SBOSARAIARDoBxgBIgcaBRjnBygAGoEBCgVQYXVzZRIcCgljb21wb25lbnQYASABKAlCCbpIBnIEEAEYPxIhCghpbnN0YW5jZRgCIAEoBUIKukgHGgUY5wcoAEgAiAEBEioKCWxlbmd0aF9tcxgDIAEoAUIXukgUEhIZAAAAAHCZlEEhAAAAAAAAAABCCwoJX2luc3RhbmNlGlIKBVNsb3RzEhwKCWNvbXBvbmVudBgBIAEoCUIJukgGcgQQARg/EiEKBXNsb3RzGAIgASgFQg26SArIAQEaBRiQTigASACIAQFCCAoGX3Nsb3RzGmAKBEhpdHMSHAoJY29tcG9uZW50GAEgASgJQgm6SAZyBBABGD8SLwoGZmFjdG9yGAIgASgBQhq6SBfIAQESEhkAAAAAAADwPykAAAAAAAAAAEgAiAEBQgkKB19mYWN0b3IaJQoFRmx1c2gSHAoJY29tcG9uZW50GAEgASgJQgm6SAZyBBABGD8aZQoJUmF0ZUxpbWl0EhwKCWNvbXBvbmVudBgBIAEoCUIJukgGcgQQARg/Ei8KBmZhY3RvchgCIAEoAUIaukgXyAEBEhIZAAAAAACIw0ApAAAAAAAAAABIAIgBAUIJCgdfZmFjdG9yGo4BCgVEZWxheRIYCgRsaW5rGAEgASgJQgq6SAdyBRABGKABEjQKBWV4dHJhGAIgASgLMh0ud2VmdC5wcm9qZWN0LnYxLkRpc3RyaWJ1dGlvbkIGukgDyAEBEisKBXNoYXJlGAMgASgBQhe6SBQSEhkAAAAAAADwPykAAAAAAAAAAEgAiAEBQggKBl9zaGFyZRpaCgRMb3NzEhgKBGxpbmsYASABKAlCCrpIB3IFEAEYoAESLgoFcmF0aW8YAiABKAFCGrpIF8gBARISGQAAAAAAAPA/KQAAAAAAAAAASACIAQFCCAoGX3JhdGlvGkgKA0N1dBIYCgRsaW5rGAEgASgJQgq6SAdyBRABGKABEicKA2hvdxgCIAEoCUIaukgXchVSBG5vbmVSBnNpbGVudFIFcmVzZXQaTgoJQmFuZHdpZHRoEhgKBGxpbmsYASABKAlCCrpIB3IFEAEYoAESJwoGZmFjdG9yGAIgASgBQhe6SBQSEhkAAAAAAECPQCmN7bWg98awPhqsAQoHUmV0cmllcxIYCgRsaW5rGAEgASgJQgq6SAdyBRABGKABEiIKB3JldHJpZXMYAiABKAVCDLpICcgBARoEGGQoAEgAiAEBEisKCmJhY2tvZmZfbXMYAyABKAFCF7pIFBISGQAAAAAATO1AKQAAAAAAAAAAEhkKDGtlZXBzX2J1ZGdldBgEIAEoCEgBiAEBQgoKCF9yZXRyaWVzQg8KDV9rZWVwc19idWRnZXQaTgoHQnJlYWtlchIYCgRsaW5rGAEgASgJQgq6SAdyBRABGKABEikKB2JyZWFrZXIYAiABKAsyGC53ZWZ0LnByb2plY3QudjEuQnJlYWtlchpgCgtDb25uZWN0aW9ucxIYCgRsaW5rGAEgASgJQgq6SAdyBRABGKABEicKC2Nvbm5lY3Rpb25zGAIgASgFQg26SArIAQEaBRiQTigASACIAQFCDgoMX2Nvbm5lY3Rpb25zQg0KBGtpbmQSBbpIAggBInAKDVBsYW5uZWRDaGFuZ2USKwoKYXRfc2Vjb25kcxgBIAEoAUIXukgUEhIZAAAAAAAY9UApAAAAAAAAAAASMgoGY2hhbmdlGAIgASgLMhoud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZUIGukgDyAEBYgZwcm90bzM", [file_buf_validate_validate, file_weft_project_v1_architecture]);
+  fileDesc("Ch93ZWZ0L3NpbXVsYXRpb24vdjEvY2hhbmdlLnByb3RvEhJ3ZWZ0LnNpbXVsYXRpb24udjEitR8KBkNoYW5nZRIvCgRsb2FkGAEgASgLMh8ud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5Mb2FkSAASNwoId29ya2xvYWQYAiABKAsyIy53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLldvcmtsb2FkSAASMQoFYnVyc3QYAyABKAsyIC53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLkJ1cnN0SAASLwoEd29yaxgEIAEoCzIfLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuV29ya0gAEjMKBmVycm9ycxgFIAEoCzIhLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuRXJyb3JzSAASLwoEZG93bhgGIAEoCzIfLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuRG93bkgAEisKAnVwGAcgASgLMh0ud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5VcEgAEjEKBXBhdXNlGAggASgLMiAud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5QYXVzZUgAEjEKBXNsb3RzGAkgASgLMiAud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5TbG90c0gAEi8KBGhpdHMYCiABKAsyHy53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLkhpdHNIABIxCgVmbHVzaBgLIAEoCzIgLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuRmx1c2hIABI6CgpyYXRlX2xpbWl0GAwgASgLMiQud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5SYXRlTGltaXRIABIxCgVkZWxheRgNIAEoCzIgLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuRGVsYXlIABIvCgRsb3NzGA4gASgLMh8ud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5Mb3NzSAASLQoDY3V0GA8gASgLMh4ud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5DdXRIABI5CgliYW5kd2lkdGgYECABKAsyJC53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLkJhbmR3aWR0aEgAEjUKB3JldHJpZXMYESABKAsyIi53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLlJldHJpZXNIABI1CgdicmVha2VyGBIgASgLMiIud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5CcmVha2VySAASPQoLY29ubmVjdGlvbnMYEyABKAsyJi53ZWZ0LnNpbXVsYXRpb24udjEuQ2hhbmdlLkNvbm5lY3Rpb25zSAASLwoEa2V5cxgUIAEoCzIfLndlZnQuc2ltdWxhdGlvbi52MS5DaGFuZ2UuS2V5c0gAEjcKCHNlc3Npb25zGBUgASgLMiMud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5TZXNzaW9uc0gAEjEKBWhlZGdlGBYgASgLMiAud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZS5IZWRnZUgAGj4KBExvYWQSLQoEbG9hZBgBIAEoAUIaukgXyAEBEhIZAAAAAACIw0ApAAAAAAAAAABIAIgBAUIHCgVfbG9hZBpjCghXb3JrbG9hZBIbCgh3b3JrbG9hZBgBIAEoCUIJukgGcgQQARg/Ei8KBmZhY3RvchgCIAEoAUIaukgXyAEBEhIZAAAAAACIw0ApAAAAAAAAAABIAIgBAUIJCgdfZmFjdG9yGkMKBUJ1cnN0EhsKCHdvcmtsb2FkGAEgASgJQgm6SAZyBBABGD8SHQoIcmVxdWVzdHMYAiABKAVCC7pICBoGGMCEPSgBGpABCgRXb3JrEhwKCWNvbXBvbmVudBgBIAEoCUIJukgGcgQQARg/EiEKCGluc3RhbmNlGAIgASgFQgq6SAcaBRjnBygASACIAQESLwoGZmFjdG9yGAMgASgBQhq6SBfIAQESEhkAAAAAAIjDQCkAAAAAAAAAAEgBiAEBQgsKCV9pbnN0YW5jZUIJCgdfZmFjdG9yGpwDCgZFcnJvcnMSHAoJY29tcG9uZW50GAEgASgJQgm6SAZyBBABGD8SLgoFcmF0aW8YAiABKAFCGrpIF8gBARISGQAAAAAAAPA/KQAAAAAAAAAASACIAQEShAIKBGNvZGUYAyABKAlC8AG6SOwBcukBUgljYW5jZWxsZWRSB3Vua25vd25SEGludmFsaWRfYXJndW1lbnRSEWRlYWRsaW5lX2V4Y2VlZGVkUglub3RfZm91bmRSDmFscmVhZHlfZXhpc3RzUhFwZXJtaXNzaW9uX2RlbmllZFIScmVzb3VyY2VfZXhoYXVzdGVkUhNmYWlsZWRfcHJlY29uZGl0aW9uUgdhYm9ydGVkUgxvdXRfb2ZfcmFuZ2VSDXVuaW1wbGVtZW50ZWRSCGludGVybmFsUgt1bmF2YWlsYWJsZVIJZGF0YV9sb3NzUg91bmF1dGhlbnRpY2F0ZWRIAYgBARIZCgxpc19yZXRyeWFibGUYBCABKAhIAogBAUIICgZfcmF0aW9CBwoFX2NvZGVCDwoNX2lzX3JldHJ5YWJsZRqyAQoERG93bhIcCgljb21wb25lbnQYASABKAlCCbpIBnIEEAEYPxIpCglpbnN0YW5jZXMYAiADKAVCFrpIE5IBEAgBEOgHGAEiBxoFGOcHKAASKwoJaW5fZmxpZ2h0GAMgASgJQhO6SBByDlIEZmFpbFIGZmluaXNoSACIAQESFwoKaXNfbm90aWNlZBgEIAEoCEgBiAEBQgwKCl9pbl9mbGlnaHRCDQoLX2lzX25vdGljZWQaTQoCVXASHAoJY29tcG9uZW50GAEgASgJQgm6SAZyBBABGD8SKQoJaW5zdGFuY2VzGAIgAygFQha6SBOSARAIARDoBxgBIgcaBRjnBygAGoEBCgVQYXVzZRIcCgljb21wb25lbnQYASABKAlCCbpIBnIEEAEYPxIhCghpbnN0YW5jZRgCIAEoBUIKukgHGgUY5wcoAEgAiAEBEioKCWxlbmd0aF9tcxgDIAEoAUIXukgUEhIZAAAAAHCZlEEhAAAAAAAAAABCCwoJX2luc3RhbmNlGlIKBVNsb3RzEhwKCWNvbXBvbmVudBgBIAEoCUIJukgGcgQQARg/EiEKBXNsb3RzGAIgASgFQg26SArIAQEaBRiQTigASACIAQFCCAoGX3Nsb3RzGmAKBEhpdHMSHAoJY29tcG9uZW50GAEgASgJQgm6SAZyBBABGD8SLwoGZmFjdG9yGAIgASgBQhq6SBfIAQESEhkAAAAAAADwPykAAAAAAAAAAEgAiAEBQgkKB19mYWN0b3IaJQoFRmx1c2gSHAoJY29tcG9uZW50GAEgASgJQgm6SAZyBBABGD8anAEKCVJhdGVMaW1pdBIcCgljb21wb25lbnQYASABKAlCCbpIBnIEEAEYPxIvCgZmYWN0b3IYAiABKAFCGrpIF8gBARISGQAAAAAAiMNAKQAAAAAAAAAASACIAQESKwoFYnVyc3QYAyABKAFCF7pIFBISGQAAAADQEmNBKQAAAAAAAPA/SAGIAQFCCQoHX2ZhY3RvckIICgZfYnVyc3QajgEKBURlbGF5EhgKBGxpbmsYASABKAlCCrpIB3IFEAEYoAESNAoFZXh0cmEYAiABKAsyHS53ZWZ0LnByb2plY3QudjEuRGlzdHJpYnV0aW9uQga6SAPIAQESKwoFc2hhcmUYAyABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASACIAQFCCAoGX3NoYXJlGqEBCgRMb3NzEhgKBGxpbmsYASABKAlCCrpIB3IFEAEYoAESLgoFcmF0aW8YAiABKAFCGrpIF8gBARISGQAAAAAAAPA/KQAAAAAAAAAASACIAQESMwoNcmV0cmFuc21pdF9tcxgDIAEoAUIXukgUEhIZAAAAAHCZlEEpAAAAAAAAAABIAYgBAUIICgZfcmF0aW9CEAoOX3JldHJhbnNtaXRfbXMaSAoDQ3V0EhgKBGxpbmsYASABKAlCCrpIB3IFEAEYoAESJwoDaG93GAIgASgJQhq6SBdyFVIEbm9uZVIGc2lsZW50UgVyZXNldBpOCglCYW5kd2lkdGgSGAoEbGluaxgBIAEoCUIKukgHcgUQARigARInCgZmYWN0b3IYAiABKAFCF7pIFBISGQAAAAAAQI9AKY3ttaD3xrA+Gt8BCgdSZXRyaWVzEhgKBGxpbmsYASABKAlCCrpIB3IFEAEYoAESIgoHcmV0cmllcxgCIAEoBUIMukgJyAEBGgQYZCgASACIAQESKwoKYmFja29mZl9tcxgDIAEoAUIXukgUEhIZAAAAAABM7UApAAAAAAAAAAASGQoMa2VlcHNfYnVkZ2V0GAQgASgISAGIAQESJgoGaml0dGVyGAUgASgJQhG6SA5yDFIEZnVsbFIEbm9uZUgCiAEBQgoKCF9yZXRyaWVzQg8KDV9rZWVwc19idWRnZXRCCQoHX2ppdHRlchpOCgdCcmVha2VyEhgKBGxpbmsYASABKAlCCrpIB3IFEAEYoAESKQoHYnJlYWtlchgCIAEoCzIYLndlZnQucHJvamVjdC52MS5CcmVha2VyGmAKC0Nvbm5lY3Rpb25zEhgKBGxpbmsYASABKAlCCrpIB3IFEAEYoAESJwoLY29ubmVjdGlvbnMYAiABKAVCDbpICsgBARoFGJBOKABIAIgBAUIOCgxfY29ubmVjdGlvbnMamAEKBEtleXMSHAoJY29tcG9uZW50GAEgASgJQgm6SAZyBBABGD8SKgoEc2tldxgCIAEoAUIXukgUEhIZAAAAAAAAFEApAAAAAAAAAABIAIgBARIvCglob3Rfc2hhcmUYAyABKAFCF7pIFBISGQAAAAAAAPA/KQAAAAAAAAAASAGIAQFCBwoFX3NrZXdCDAoKX2hvdF9zaGFyZRqbAQoIU2Vzc2lvbnMSGwoId29ya2xvYWQYASABKAlCCbpIBnIEEAEYPxIqCgRza2V3GAIgASgBQhe6SBQSEhkAAAAAAAAUQCkAAAAAAAAAAEgAiAEBEi8KCWhvdF9zaGFyZRgDIAEoAUIXukgUEhIZAAAAAAAA8D8pAAAAAAAAAABIAYgBAUIHCgVfc2tld0IMCgpfaG90X3NoYXJlGmEKBUhlZGdlEhgKBGxpbmsYASABKAlCCrpIB3IFEAEYoAESMQoIYWZ0ZXJfbXMYAiABKAFCGrpIF8gBARISGQAAAABwmZRBKQAAAAAAAAAASACIAQFCCwoJX2FmdGVyX21zQg0KBGtpbmQSBbpIAggBInAKDVBsYW5uZWRDaGFuZ2USKwoKYXRfc2Vjb25kcxgBIAEoAUIXukgUEhIZAAAAAAAY9UApAAAAAAAAAAASMgoGY2hhbmdlGAIgASgLMhoud2VmdC5zaW11bGF0aW9uLnYxLkNoYW5nZUIGukgDyAEBYgZwcm90bzM", [file_buf_validate_validate, file_weft_project_v1_architecture]);
 
 /**
  * What can be done to a simulated system. A change sets something to a value and knows nothing of how it was before: it is
@@ -139,6 +139,24 @@ export type Change = Message<"weft.simulation.v1.Change"> & {
      */
     value: Change_Connections;
     case: "connections";
+  } | {
+    /**
+     * @generated from field: weft.simulation.v1.Change.Keys keys = 20;
+     */
+    value: Change_Keys;
+    case: "keys";
+  } | {
+    /**
+     * @generated from field: weft.simulation.v1.Change.Sessions sessions = 21;
+     */
+    value: Change_Sessions;
+    case: "sessions";
+  } | {
+    /**
+     * @generated from field: weft.simulation.v1.Change.Hedge hedge = 22;
+     */
+    value: Change_Hedge;
+    case: "hedge";
   } | { case: undefined; value?: undefined };
 };
 
@@ -248,7 +266,7 @@ export const Change_WorkSchema: GenMessage<Change_Work> = /*@__PURE__*/
   messageDesc(file_weft_simulation_v1_change, 0, 3);
 
 /**
- * Share of requests that fail after their own work, instead of the component's `error_ratio`.
+ * Share of requests that fail after their own work with a code, beside those that fail with another one.
  *
  * @generated from message weft.simulation.v1.Change.Errors
  */
@@ -259,9 +277,27 @@ export type Change_Errors = Message<"weft.simulation.v1.Change.Errors"> & {
   component: string;
 
   /**
+   * Of "unavailable" it stands instead of the component's `error_ratio`.
+   *
    * @generated from field: optional double ratio = 2;
    */
   ratio?: number | undefined;
+
+  /**
+   * "unavailable" when absent. Circuit breakers count those that HTTP has as 5xx: unknown, deadline_exceeded,
+   * unimplemented, internal, unavailable and data_loss; any other is a good answer to them.
+   *
+   * @generated from field: optional string code = 3;
+   */
+  code?: string | undefined;
+
+  /**
+   * Whether callers try again. When absent only after "unavailable". What is not tried again is handed on as it is, so
+   * nobody further up tries again either.
+   *
+   * @generated from field: optional bool is_retryable = 4;
+   */
+  isRetryable?: boolean | undefined;
 };
 
 /**
@@ -450,6 +486,13 @@ export type Change_RateLimit = Message<"weft.simulation.v1.Change.RateLimit"> & 
    * @generated from field: optional double factor = 2;
    */
   factor?: number | undefined;
+
+  /**
+   * The most tokens the bucket holds; the limit's own when absent.
+   *
+   * @generated from field: optional double burst = 3;
+   */
+  burst?: number | undefined;
 };
 
 /**
@@ -505,6 +548,13 @@ export type Change_Loss = Message<"weft.simulation.v1.Change.Loss"> & {
    * @generated from field: optional double ratio = 2;
    */
   ratio?: number | undefined;
+
+  /**
+   * Before the first retransmission; the link's `retransmit_ms` when absent.
+   *
+   * @generated from field: optional double retransmit_ms = 3;
+   */
+  retransmitMs?: number | undefined;
 };
 
 /**
@@ -593,6 +643,13 @@ export type Change_Retries = Message<"weft.simulation.v1.Change.Retries"> & {
    * @generated from field: optional bool keeps_budget = 4;
    */
   keepsBudget?: boolean | undefined;
+
+  /**
+   * "full": any pause up to the backoff; "none": just the backoff. The link's `retry_jitter` when absent.
+   *
+   * @generated from field: optional string jitter = 5;
+   */
+  jitter?: string | undefined;
 };
 
 /**
@@ -651,6 +708,98 @@ export type Change_Connections = Message<"weft.simulation.v1.Change.Connections"
  */
 export const Change_ConnectionsSchema: GenMessage<Change_Connections> = /*@__PURE__*/
   messageDesc(file_weft_simulation_v1_change, 0, 18);
+
+/**
+ * A cache with keys is asked for other ones than the architecture says; as it says when neither is given.
+ *
+ * @generated from message weft.simulation.v1.Change.Keys
+ */
+export type Change_Keys = Message<"weft.simulation.v1.Change.Keys"> & {
+  /**
+   * @generated from field: string component = 1;
+   */
+  component: string;
+
+  /**
+   * Of Zipf's law; the cache's own when absent.
+   *
+   * @generated from field: optional double skew = 2;
+   */
+  skew?: number | undefined;
+
+  /**
+   * The share of all requests that one key gets beside that, which was the least wanted; none when absent.
+   *
+   * @generated from field: optional double hot_share = 3;
+   */
+  hotShare?: number | undefined;
+};
+
+/**
+ * Describes the message weft.simulation.v1.Change.Keys.
+ * Use `create(Change_KeysSchema)` to create a new message.
+ */
+export const Change_KeysSchema: GenMessage<Change_Keys> = /*@__PURE__*/
+  messageDesc(file_weft_simulation_v1_change, 0, 19);
+
+/**
+ * The same of a workload's sessions, where something balances by consistent hashing.
+ *
+ * @generated from message weft.simulation.v1.Change.Sessions
+ */
+export type Change_Sessions = Message<"weft.simulation.v1.Change.Sessions"> & {
+  /**
+   * @generated from field: string workload = 1;
+   */
+  workload: string;
+
+  /**
+   * Of Zipf's law; the workload's own when absent.
+   *
+   * @generated from field: optional double skew = 2;
+   */
+  skew?: number | undefined;
+
+  /**
+   * The share of all requests that one session makes beside that; none when absent.
+   *
+   * @generated from field: optional double hot_share = 3;
+   */
+  hotShare?: number | undefined;
+};
+
+/**
+ * Describes the message weft.simulation.v1.Change.Sessions.
+ * Use `create(Change_SessionsSchema)` to create a new message.
+ */
+export const Change_SessionsSchema: GenMessage<Change_Sessions> = /*@__PURE__*/
+  messageDesc(file_weft_simulation_v1_change, 0, 20);
+
+/**
+ * A call is made a second time when it was not answered for so long, and the first answer counts.
+ *
+ * @generated from message weft.simulation.v1.Change.Hedge
+ */
+export type Change_Hedge = Message<"weft.simulation.v1.Change.Hedge"> & {
+  /**
+   * @generated from field: string link = 1;
+   */
+  link: string;
+
+  /**
+   * Instead of the link's `hedge_after_ms`; 0 for no hedges.
+   *
+   * @generated from field: optional double after_ms = 2;
+   */
+  afterMs?: number | undefined;
+};
+
+/**
+ * Describes the message weft.simulation.v1.Change.Hedge.
+ * Use `create(Change_HedgeSchema)` to create a new message.
+ */
+export const Change_HedgeSchema: GenMessage<Change_Hedge> = /*@__PURE__*/
+  messageDesc(file_weft_simulation_v1_change, 0, 21);
 
 /**
  * A change, and the simulated time at which it takes effect: after everything else that happens at that moment.

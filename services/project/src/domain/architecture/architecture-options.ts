@@ -22,6 +22,8 @@ export const RETRY_BUDGET_SCOPES = ["client", "tier"] as const;
 export interface ComponentOptions {
   /** Which instance gets a request ("power_of_two" when absent); of a load balancer, which link ("weighted" when absent). */
   balancing?: (typeof BALANCINGS)[number];
+  /** With balancing "power_of_two": the least loaded of how many, drawn at random, gets a request; 2 when absent. */
+  choices?: number;
   /** With balancing "weighted": shares of the instances by number; those it does not name weigh 1. Not of load balancers. */
   instanceWeights?: number[];
   /** Who gets a free slot: the oldest, the newest, or by the workload's priority and then age. "fifo" when absent. */

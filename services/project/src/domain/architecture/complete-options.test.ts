@@ -119,6 +119,7 @@ describe("options", () => {
     ["components", "instanceWeights", [1, -1], "must be a number from 0 to 1000, but 1 is -1"],
     ["components", "instanceWeights", [0, 0, 0], "must have one above 0, but all are 0"],
     ["components", "instanceWeights", [1, 1, 1, 1], "must have at most the 3 weights of the instances, not 4"],
+    ["components", "choices", 17, "must be a whole number from 2 to 16, not 17"],
     ["components", "cache.ttlMs", 0, "must be above 0 when the policy is ttl"],
     ["links", "bandwidthMbps", 0.0001, "must be 0 or a number from 0.001 to 1000000, not 0.0001"],
     ["links", "retryBudget.scope", "link", "must be one of client, tier"],
@@ -145,6 +146,18 @@ describe("options", () => {
       { kind: "service", balancing: "random", instanceWeights: [1] },
       "instanceWeights",
       'must come with balancing "weighted", not "random"',
+    ],
+    [
+      "choices among those that come in turn",
+      { kind: "service", balancing: "round_robin", choices: 3 },
+      "choices",
+      'must come with balancing "power_of_two", not "round_robin"',
+    ],
+    [
+      "choices of a load balancer that goes by weight",
+      { kind: "load_balancer", choices: 3 },
+      "choices",
+      'must come with balancing "power_of_two", not "weighted"',
     ],
     [
       "weights of a load balancer's instances",

@@ -8,6 +8,7 @@ const MAX_CACHE_ENTRIES = 10_000_000;
 /** Clients originate requests: what is about serving them means nothing there. */
 const SERVING_OPTIONS = [
   "balancing",
+  "choices",
   "instanceWeights",
   "discipline",
   "cpus",
@@ -44,7 +45,7 @@ export function componentOptionProblems(component: Described): OptionProblem[] {
   if (readWriteSplit === true && kind === "database" && fewest < 2) {
     add("readWriteSplit", `must come with at least 2 instances, a primary and a replica, not ${fewest}`);
   }
-  problems.push(...weightProblems(component), ...cacheProblems(component));
+  problems.push(...choiceProblems(component), ...weightProblems(component), ...cacheProblems(component));
   return problems;
 }
 
@@ -60,6 +61,13 @@ function kindProblems(component: Described): OptionProblem[] {
     ...(kind === "database" ? [] : refuse(["readWriteSplit", "locks"], "a database")),
     ...(kind === "cache" ? [] : refuse(["cache"], "a cache")),
   ];
+}
+
+/** Absent means by weight for the links of a load balancer, and power of two for the instances of everything else. */
+function choiceProblems({ kind, balancing, choices }: Described): OptionProblem[] {
+  const used = balancing ?? (kind === "load_balancer" ? "weighted" : "power_of_two");
+  if (choices === undefined || kind === "client" || used === "power_of_two") return [];
+  return [{ field: "choices", problem: `must come with balancing "power_of_two", not "${used}"` }];
 }
 
 function weightProblems({ kind, balancing, instanceWeights, instances }: Described): OptionProblem[] {

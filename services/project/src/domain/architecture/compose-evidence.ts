@@ -1,5 +1,4 @@
-import type { PartialComponent } from "./architecture.ts";
-import type { DraftLink } from "./assemble-architecture.ts";
+import type { DraftSystem } from "./apply-roles.ts";
 import type { ComposeService } from "./compose-service.ts";
 import type { Findings } from "./import-result.ts";
 import type { LinkEvidence } from "./link-evidence.ts";
@@ -13,14 +12,14 @@ export interface NamedService {
 /** Says on how little some links stand, and where links may be missing: services that name nobody, with their networks. */
 export function reportComposeEvidence(
   named: readonly NamedService[],
-  components: readonly PartialComponent[],
+  { components, links }: DraftSystem,
   evidence: LinkEvidence,
-  declared: readonly DraftLink[],
   findings: Findings,
 ): void {
-  const known = new Set(declared.map(({ link }) => `${link.from}>${link.to}`));
+  const because = new Map(links.map((draft) => [`${draft.link.from}>${draft.link.to}`, draft.because]));
   for (const { from, to, line } of evidence.onlyDeclared()) {
-    if (known.has(`${from}>${to}`)) continue;
+    // What Weft's own fields declare, what a job calls and what a worker takes from is not drawn from it.
+    if (because.get(`${from}>${to}`) !== "depends_on") continue;
     findings.info(
       `${from} -> ${to} is drawn from depends_on alone: no variable or command of ${from} names ${to}`,
       line,
@@ -33,6 +32,7 @@ export function reportComposeEvidence(
       limited[0]?.service.cpuLimitLine,
     );
   }
+  const callers = new Set(links.map(({ link }) => link.from));
   const kinds = new Map(components.map(({ id, kind }) => [id, kind]));
   const members = new Map<string, string[]>();
   for (const { service, id } of named) {
@@ -41,7 +41,7 @@ export function reportComposeEvidence(
   for (const { service, id } of named) {
     const kind = kinds.get(id);
     if ((kind !== "service" && kind !== "load_balancer") || evidence.hasCallsFrom(id)) continue;
-    if (declared.some(({ link }) => link.from === id)) continue;
+    if (callers.has(id)) continue;
     const peers = [...new Set(networksOf(service).flatMap((network) => members.get(network) ?? []))];
     const others = peers.filter((peer) => peer !== id).slice(0, 10);
     const hint = others.length === 0 ? "" : `; it shares a network with ${others.join(", ")}`;

@@ -21,12 +21,17 @@ export interface ComposeService {
   /** Command and entrypoint, each as one text. */
   commands: { key: string; text: string; line: number }[];
   publishedLine: number | undefined;
+  /** Whether it opens ports to its neighbours. */
+  exposes: boolean;
   replicas: { count: number; line: number } | undefined;
   profiles: string[];
   networks: string[];
   /** Other names under which the network knows it. */
   aliases: string[];
   jobMode: boolean;
+  labels: ReadonlyMap<string, string>;
+  /** `restart`, as written; undefined: not said, which means "no" as well, but by nobody's choice. */
+  restart: string | undefined;
   cpuLimitLine: number | undefined;
   weft: LocatedMap | undefined;
 }
@@ -89,6 +94,7 @@ export function readComposeService(
       return [{ key, text: words.join(" "), line: node.line }];
     }),
     publishedLine: all("ports").find((node) => itemsOf(node).length > 0)?.line,
+    exposes: all("expose").some((node) => itemsOf(node).length > 0),
     replicas: readReplicas(last("scale") ?? last("deploy", "replicas"), text, name, findings),
     profiles: all("profiles").flatMap((node) => itemsOf(node).flatMap((item) => text(item) ?? [])),
     networks: all("networks").flatMap((node) =>
@@ -96,6 +102,8 @@ export function readComposeService(
     ),
     aliases: readAliases(layers, text),
     jobMode: (textAt(last("deploy"), "mode") ?? "").endsWith("-job"),
+    labels: readLabels([...all("labels"), ...all("deploy", "labels")], text),
+    restart: textAt(last("restart")),
     cpuLimitLine: (last("deploy", "resources", "limits", "cpus") ?? last("cpus"))?.line,
     weft: mapAt(layers.at(-1), "x-weft"),
   };
@@ -172,6 +180,19 @@ function readVariables(
     );
   }
   return [...variables.values()];
+}
+
+/** A mapping, or a list of NAME=value. */
+function readLabels(nodes: readonly Located[], text: ReadText): Map<string, string> {
+  const labels = new Map<string, string>();
+  for (const node of nodes) {
+    for (const { key, value } of entriesOf(node)) labels.set(key, text(value) ?? "");
+    for (const item of itemsOf(node)) {
+      const [key = "", ...value] = (text(item) ?? "").split("=");
+      labels.set(key, value.join("="));
+    }
+  }
+  return labels;
 }
 
 function readDependencies(name: string, node: Located, findings: Findings): ComposeService["dependencies"] {

@@ -57,10 +57,12 @@ describe("importCompose", () => {
   migrate: { image: example/web, depends_on: [db] }
   db: { image: postgres }
 `);
-    expect(links).toEqual(["web->db", "migrate->db", "users->web"]);
+    expect(links).toEqual(["web->db", "users->web"]);
     expect(messages).toContain("INFO 5: web -> db is drawn from depends_on alone");
     expect(messages).toContain("WARNING 6: web starts after migrate has ended");
-    expect(messages).toContain("INFO 7: migrate is imported, but ends before");
+    expect(messages).toContain(
+      "WARNING 7: migrate is left out of the model: it ends before the services that wait for it start",
+    );
   });
 
   it("reads replicas, extends, anchors, merge keys and extension fields", () => {

@@ -1,6 +1,8 @@
+import { applyRoles } from "./apply-roles.ts";
 import { COMPONENT_KINDS, COMPONENT_LIMITS, type PartialComponent, type PartialWorkload } from "./architecture.ts";
 import { assembleArchitecture, type DraftLink } from "./assemble-architecture.ts";
 import { ComponentIds } from "./component-ids.ts";
+import { ROLE_LABEL, type RoleFacts, readRole } from "./component-role.ts";
 import { type NamedService, reportComposeEvidence } from "./compose-evidence.ts";
 import { readComposeServices, reportTopLevel } from "./compose-file.ts";
 import type { ComposeService } from "./compose-service.ts";
@@ -21,7 +23,7 @@ import { type EntryCandidate, guessLoad, loadGeneratorWorkload } from "./workloa
  *
  * Every service becomes a component, its kind told by its image. Links come from `depends_on` and `links`, and from
  * the names of other services in variables, commands and entrypoints; a shared network alone is no link, only a hint in
- * a finding. What the format cannot say (service times, load) takes defaults, or comes from `x-weft` where an export
+ * a finding. Jobs are left out, and workers put behind their brokers (apply-roles.ts). What the format cannot say (service times, load) takes defaults, or comes from `x-weft` where an export
  * wrote it; a file without any load gets a client that calls what is published.
  */
 export function importCompose(content: string): ImportResult {
@@ -53,11 +55,11 @@ export function importCompose(content: string): ImportResult {
   const workloads = [...model.workloads];
   const components: PartialComponent[] = [];
   const candidates: EntryCandidate[] = [];
+  const facts: RoleFacts[] = [];
   for (const { service, id } of named) {
-    const inactive = inactiveReason(service, endsFirst);
-    if (inactive !== undefined) findings.info(`${service.name} is imported, but ${inactive}`, service.line);
     const component = componentOf(service, id, findings);
     components.push(component);
+    if (!model.present && service.weft === undefined) facts.push(factsOf(service, component, endsFirst, findings));
     if (component.kind === "client" && service.weft === undefined) {
       workloads.push(loadGeneratorWorkload(id, service.variables, findings));
     }
@@ -65,17 +67,19 @@ export function importCompose(content: string): ImportResult {
       id,
       kind: component.kind,
       published: service.publishedLine !== undefined,
-      inactive: inactive !== undefined,
     });
   }
   components.push(...model.components, ...linker.externals);
   const links = [...model.links, ...evidence.links(model.links)];
-  reportComposeEvidence(named, components, evidence, model.links, findings);
+  const system = applyRoles(facts, { components, links }, findings);
+  reportComposeEvidence(named, system, evidence, findings);
 
+  const kept = new Set(system.components.map(({ id }) => id));
+  const entries = candidates.filter(({ id }) => kept.has(id));
   const guess = model.present
     ? {}
-    : { guessLoad: (calls: readonly Edge[]) => guessLoad(candidates, calls, ids, findings) };
-  return assembleArchitecture({ components, links, workloads, ...guess }, findings);
+    : { guessLoad: (calls: readonly Edge[]) => guessLoad(entries, calls, ids, findings) };
+  return assembleArchitecture({ ...system, workloads, ...guess }, findings);
 }
 
 /** What an export left under the file's own `x-weft`: parts without a container, links with their numbers, load. */
@@ -165,7 +169,31 @@ function gatherEvidence(
   }
 }
 
-function inactiveReason(service: ComposeService, endsFirst: ReadonlySet<string>): string | undefined {
+function factsOf(
+  service: ComposeService,
+  component: PartialComponent,
+  endsFirst: ReadonlySet<string>,
+  findings: Findings,
+): RoleFacts {
+  const { name, line, labels, restart } = service;
+  return {
+    component,
+    line,
+    isReachable: service.publishedLine !== undefined || service.exposes || hasRoute(labels),
+    labels: [...labels.values()],
+    commands: service.commands.map(({ text }) => text),
+    role: readRole(labels.get(ROLE_LABEL), name, line, findings),
+    endsBecause: endReason(service, endsFirst),
+    restarts: restart === undefined ? undefined : restart !== "no",
+  };
+}
+
+/** Traefik finds its backends by their labels. */
+function hasRoute(labels: ReadonlyMap<string, string>): boolean {
+  return [...labels.keys()].some((key) => /^traefik\.(?:http|tcp)\.routers\./.test(key));
+}
+
+function endReason(service: ComposeService, endsFirst: ReadonlySet<string>): string | undefined {
   if (service.profiles.length > 0) return `runs only with the profile ${service.profiles.join(" or ")}`;
   if (service.jobMode) return "is a job that ends";
   return endsFirst.has(service.name) ? "ends before the services that wait for it start" : undefined;

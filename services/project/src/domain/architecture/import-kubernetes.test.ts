@@ -146,7 +146,7 @@ describe("importKubernetes", () => {
     ]);
   });
 
-  it("sends people to what an Ingress, a NodePort or a LoadBalancer publishes, and imports jobs as inactive", () => {
+  it("sends people to what an Ingress, a NodePort or a LoadBalancer publishes, and leaves jobs out", () => {
     const { links, messages } = read(
       workload("a"),
       workload("b"),
@@ -167,8 +167,8 @@ describe("importKubernetes", () => {
     );
     expect(links).toEqual(["users->a", "users->b"]);
     expect(messages).toContain("an Ingress leads to the Service gone, which is not in the file");
-    expect(messages).toContain("Job nightly is imported, but it ends");
-    expect(messages).toContain("no load reaches c, nightly");
+    expect(messages).toContain("nightly is left out of the model: it is a Job, which ends");
+    expect(messages).toContain("no load reaches c:");
   });
 
   it("makes ExternalName Services external components", () => {

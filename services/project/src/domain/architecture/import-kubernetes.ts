@@ -1,6 +1,8 @@
+import { applyRoles } from "./apply-roles.ts";
 import { COMPONENT_LIMITS, MAX_COMPONENTS, type PartialComponent, type PartialWorkload } from "./architecture.ts";
 import { assembleArchitecture, type DraftLink } from "./assemble-architecture.ts";
 import { ComponentIds } from "./component-ids.ts";
+import { ROLE_LABEL, type RoleFacts, readRole } from "./component-role.ts";
 import { detectKind, isLoadGenerator } from "./detect-kind.ts";
 import type { Edge } from "./find-cycle.ts";
 import { Findings, ImportError, type ImportResult } from "./import-result.ts";
@@ -9,6 +11,7 @@ import { type KubernetesObjects, readKubernetesObjects } from "./kubernetes-obje
 import type { KubernetesWorkload } from "./kubernetes-workload.ts";
 import { LinkEvidence } from "./link-evidence.ts";
 import { ReferenceLinker } from "./link-references.ts";
+import { textAt } from "./located-access.ts";
 import { readYaml } from "./located-yaml.ts";
 import {
   type AnnotatedComponent,
@@ -57,7 +60,10 @@ export function importKubernetes(content: string): ImportResult {
   components.push(...linker.externals);
 
   const candidates = candidatesOf(parts, components, idByPart, hosts, objects, findings);
+  const exported = parts.some(({ annotated }) => annotated !== undefined);
+  const facts = exported ? [] : factsOf(parts, components, idByPart, hosts, findings);
   const links = [...declared, ...evidence.links(declared)];
+  const system = applyRoles(facts, { components, links }, findings);
   for (const { workload, annotated } of parts) {
     const id = workload && idByPart.get(workload);
     const client = components.find((component) => component.id === id && component.kind === "client");
@@ -66,9 +72,10 @@ export function importKubernetes(content: string): ImportResult {
     }
   }
   hosts.reportUnmatched();
-  const exported = parts.some(({ annotated }) => annotated !== undefined);
-  const guess = exported ? {} : { guessLoad: (calls: readonly Edge[]) => guessLoad(candidates, calls, ids, findings) };
-  return assembleArchitecture({ components, links, workloads, ...guess }, findings);
+  const kept = new Set(system.components.map(({ id }) => id));
+  const entries = candidates.filter(({ id }) => kept.has(id));
+  const guess = exported ? {} : { guessLoad: (calls: readonly Edge[]) => guessLoad(entries, calls, ids, findings) };
+  return assembleArchitecture({ ...system, workloads, ...guess }, findings);
 }
 
 /** Something of the manifests that is a component: a workload, an ExternalName Service, or an export's ConfigMap. */
@@ -227,11 +234,35 @@ function candidatesOf(
       limited[0]?.cpuLimitLine,
     );
   }
-  return parts.map(({ object, workload, name, line }) => {
+  return parts.map(({ object }) => {
     const id = idByPart.get(object) as string;
-    const inactive = workload?.job === true;
-    if (inactive)
-      findings.info(`${workload.kind} ${name} is imported, but it ends; it does not serve all the time`, line);
-    return { id, kind: kinds.get(id) ?? "service", published: published.has(id), inactive };
+    return { id, kind: kinds.get(id) ?? "service", published: published.has(id) };
+  });
+}
+
+function factsOf(
+  parts: readonly Part[],
+  components: readonly PartialComponent[],
+  idByPart: ReadonlyMap<object, string>,
+  hosts: KubernetesHosts,
+  findings: Findings,
+): RoleFacts[] {
+  const published = hosts.published();
+  const byId = new Map(components.map((component) => [component.id, component]));
+  return parts.flatMap(({ workload, line }) => {
+    const component = workload && byId.get(idByPart.get(workload) ?? "");
+    if (workload === undefined || component === undefined) return [];
+    const { name, kind, annotations, podLabels, job } = workload;
+    return {
+      component,
+      line,
+      isReachable: published.has(component.id) || hosts.isServed(component.id),
+      labels: [...podLabels.values()],
+      commands: workload.commands.map(({ text }) => text),
+      role: readRole(textAt(annotations, ROLE_LABEL) ?? podLabels.get(ROLE_LABEL), name, line, findings),
+      endsBecause: job ? `is a ${kind}, which ends` : undefined,
+      // Pods of all other kinds are started again, whatever their name is.
+      restarts: kind === "Pod" ? undefined : !job,
+    };
   });
 }

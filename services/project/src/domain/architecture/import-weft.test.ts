@@ -63,6 +63,25 @@ workloads:
     expect(findings[5]?.message).toContain("components[0].colour");
   });
 
+  it("says where a kind of distribution comes without a mean", () => {
+    const { architecture, findings } = importWeft(`components:
+  - { id: a, kind: service, serviceTime: { kind: lognormal } }
+  - { id: b, kind: service, serviceTime: { kind: lognormal, meanMs: 5 } }
+  - { id: c, kind: service, serviceTime: { kind: empirical, points: [{ upToMs: 4, weight: 1 }] } }
+  - { id: d, kind: service, serviceTime: { cv: 2 } }
+  - { id: e, kind: service, serviceTime: { kind: lognormal, meanMs: fast } }
+links:
+  - { from: a, to: b, latency: { kind: gamma, cv: 2 } }
+`);
+    expect(architecture.components[0]?.serviceTime).toMatchObject({ kind: "lognormal", meanMs: 10 });
+    expect(
+      findings.filter(({ severity }) => severity === "WARNING").map(({ line, message }) => `${line} ${message}`),
+    ).toEqual([
+      "2 components[0].serviceTime.meanMs is missing; a default mean stands in for that of lognormal",
+      "8 links[0].latency.meanMs is missing; a default mean stands in for that of gamma",
+    ]);
+  });
+
   it("reads distributions of every kind, and stands defaults in for what does not fit together", () => {
     const { architecture, findings } = importWeft(`components:
   - { id: a, kind: service, serviceTime: { kind: pareto, meanMs: 5, tailIndex: 1.2, maxMs: 900 } }
@@ -140,7 +159,7 @@ workloads:
     const errors = findings.filter(({ severity }) => severity === "ERROR");
     expect(errors.map(({ line, message }) => `${line} ${message.replace(/^workloads\[\d+\]\./, "")}`)).toEqual([
       "5 burstShare must be at most 1 ÷ burstFactor (8), which is 0.125, not 0.5; it counts as absent",
-      "6 burstFactor must be at most 1 ÷ burstFactor (20), which is 0.05, not 0.1; it counts as absent",
+      "6 burstFactor must be at most 1 ÷ burstShare (0.1), which is 10, not 20; it counts as absent",
       "8 arrivalsMs must ascend, but 1 is 2 after 3; it counts as absent",
       "8 kind must come with arrivals that can be used when it is replay, not without; it counts as absent",
       "9 kind must come with arrivals that can be used when it is replay, not without; it counts as absent",

@@ -14,6 +14,7 @@ export class KubernetesHosts {
   readonly #namespaceById = new Map<string, string>();
   readonly #namespaces = new Set<string>();
   readonly #unmatched: KubernetesService[] = [];
+  readonly #served = new Set<string>();
 
   constructor(
     objects: KubernetesObjects,
@@ -45,6 +46,7 @@ export class KubernetesHosts {
           service.line,
         );
       }
+      for (const id of selected) this.#served.add(id);
       const targets = selected.map((id) => ({ id, share: (instances.get(id) ?? 1) / total }));
       this.#targets.set(hostKey(service.namespace, service.name), targets);
     }
@@ -81,6 +83,11 @@ export class KubernetesHosts {
       this.#findings.warning(`an Ingress leads to the Service ${service.slice(0, 80)}, which is not in the file`, line);
     }
     return published;
+  }
+
+  /** Whether a Service leads to it: somebody calls it, maybe from another file. */
+  isServed(id: string): boolean {
+    return this.#served.has(id);
   }
 
   /** Services without a workload: calls to them, if there are any, went to external components. */

@@ -63,6 +63,7 @@ const wait = real(0, DAY_MS);
 
 export const COMPONENT_OPTIONS = {
   balancing: choice(BALANCINGS),
+  choices: number(count(2, 16)),
   instanceWeights: { form: "numbers", limit: real(0, 1000), most: MAX_INSTANCES },
   discipline: choice(DISCIPLINES),
   cpus: number(real(0.01, 1000)),

@@ -85,7 +85,8 @@ export class WeftFields {
 
   /**
    * A mapping of kind, meanMs, cv and what else the kind has, or just the mean in milliseconds. An empirical one without
-   * usable points loses its kind with them, because nothing can stand in for points.
+   * usable points loses its kind with them, because nothing can stand in for points. For the mean of another kind a default
+   * can, but who wrote a kind had a time in mind, so it is said.
    */
   distribution(key: string, mean: NumberLimit): PartialDistribution | undefined {
     const node = this.#take(key);
@@ -105,6 +106,14 @@ export class WeftFields {
       points: fields.#points("points"),
     };
     fields.reportUnknown();
+    const isFromPoints = distribution.kind === "empirical" || distribution.points !== undefined;
+    if (distribution.kind !== undefined && !isFromPoints && !fields.#has("meanMs")) {
+      const where = `${this.#path}.${key}.meanMs`;
+      this.#findings.warning(
+        `${where} is missing; a default mean stands in for that of ${distribution.kind}`,
+        node.line,
+      );
+    }
     const misfit = shapeProblem(distribution, mean);
     if (misfit === undefined) return distribution;
     const { field, problem } = misfit;
@@ -147,8 +156,8 @@ export class WeftFields {
     }
     const kind = this.#map.entries.get("kind")?.value;
     const misfit = workloadProblem({ component: "", kind: kind?.type === "scalar" ? kind.text : undefined, ...shape });
-    if (misfit?.field === "burstShare") {
-      this.refuse(shape.burstShare === undefined ? "burstFactor" : "burstShare", misfit.problem);
+    if (misfit?.field === "burstShare" || misfit?.field === "burstFactor") {
+      this.refuse(misfit.field, misfit.problem);
       return { ...shape, burstFactor: undefined, burstShare: undefined };
     }
     if (misfit?.field !== "arrivalsMs") return shape;
@@ -180,6 +189,10 @@ export class WeftFields {
       if (this.#known.has(key) || alsoKnown.includes(key)) continue;
       this.#findings.warning(`${this.#path}.${key.slice(0, 80)} is not a field that Weft knows; it is ignored`, line);
     }
+  }
+
+  #has(key: string): boolean {
+    return this.#take(key) !== undefined;
   }
 
   #take(key: string): Located | undefined {

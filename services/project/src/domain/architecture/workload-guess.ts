@@ -17,8 +17,6 @@ export interface EntryCandidate {
   kind: string;
   /** Reachable from outside: a published port, an Ingress, a LoadBalancer or NodePort Service. */
   published: boolean;
-  /** Not there in ordinary operation: a one-shot job, behind a profile. */
-  inactive: boolean;
 }
 
 /** A client with its calls and its load. */
@@ -39,7 +37,7 @@ export function guessLoad(
   findings: Findings,
 ): GuessedLoad | undefined {
   const called = new Set(calls.map((edge) => edge.to));
-  const active = candidates.filter((candidate) => !candidate.inactive && candidate.kind !== "client");
+  const active = candidates.filter((candidate) => candidate.kind !== "client");
   const front = active.filter(({ kind }) => kind === "service" || kind === "load_balancer");
   const choices: [string, EntryCandidate[]][] = [
     ["reachable from outside", front.filter((candidate) => candidate.published)],

@@ -3,7 +3,7 @@ import { WORKLOAD_SHAPE_DEFAULTS } from "./architecture-defaults.ts";
 
 /** A field of a workload that does not fit the others; `problem` is a sentence's end, as of `numberProblem`. */
 interface WorkloadProblem {
-  field: "burstShare" | "arrivalsMs";
+  field: "burstShare" | "burstFactor" | "arrivalsMs";
   problem: string;
 }
 
@@ -22,8 +22,11 @@ export function workloadProblem(workload: PartialWorkload): WorkloadProblem | un
   if (kind !== "bursty") return undefined;
   const { burstFactor = 1, burstShare = 1 } = { ...WORKLOAD_SHAPE_DEFAULTS.bursty, ...givenBurst(workload) };
   if (burstFactor * burstShare <= 1 + ROUNDING) return undefined;
-  const problem = `must be at most 1 ÷ burstFactor (${burstFactor}), which is ${1 / burstFactor}, not ${burstShare}`;
-  return { field: "burstShare", problem };
+  const most = (of: string, value: number) => `must be at most 1 ÷ ${of} (${value}), which is ${1 / value}, not `;
+  // Where only the factor is given, it is the factor that does not fit.
+  return workload.burstShare === undefined
+    ? { field: "burstFactor", problem: `${most("burstShare", burstShare)}${burstFactor}` }
+    : { field: "burstShare", problem: `${most("burstFactor", burstFactor)}${burstShare}` };
 }
 
 function givenBurst({ burstFactor, burstShare }: PartialWorkload): { burstFactor?: number; burstShare?: number } {

@@ -122,6 +122,7 @@ function poolOf(
     concurrency: link.maxConnections,
     queueCapacity: link.connectionQueue,
     balancing: caller.instances === 1 ? "power_of_two" : "random",
+    choices: 2,
     arrivalsPerSecond: attemptsPerSecond,
     arrivalScv: 1,
     hold,

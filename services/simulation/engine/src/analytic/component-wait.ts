@@ -3,8 +3,8 @@
  *
  * - One instance: M/M/c (Erlang C) scaled by the variability of arrivals and of slot times (Allen and Cunneen).
  * - The least loaded instance, or the less loaded of two when there are two: close to one pooled station of all slots.
- * - The less loaded of two among more: between the pooled station and the limit of endlessly many instances
- *   (Mitzenmacher); the limit's wait is added with the weight 1 − 2/n, which is 0 at two instances and 1 at many.
+ * - The less loaded of two among more, or the least loaded of d: between the pooled station and the limit of endlessly many
+ *   instances (Mitzenmacher); the limit's wait is added with the weight 1 − d/n, which is 0 at d instances and 1 at many.
  * - A random instance, or each in turn: every instance is a station of its own, with its share of the arrivals; in turn
  *   makes their gaps as regular as the sum of n.
  * - A queue with an end: M/M/c/K of all slots and places; above saturation its full queue sets the wait.
@@ -21,7 +21,7 @@ import { boundedStation } from "./bounded-station.ts";
 import { mmcStation } from "./markov-station.ts";
 import { rootOf } from "./quantile.ts";
 import { noTime, type RandomTime } from "./random-time.ts";
-import { twoChoicesWait } from "./two-choices.ts";
+import { choicesWait } from "./two-choices.ts";
 
 /** Longer queues count as endless: no run is long enough to fill them to their steady state. */
 export const longestCountedQueue = 10_000;
@@ -33,6 +33,8 @@ export interface WaitGiven {
   readonly concurrency: number;
   readonly queueCapacity: number;
   readonly balancing: Balancing;
+  /** Among how many instances "power_of_two" chooses. */
+  readonly choices: number;
   readonly arrivalsPerSecond: number;
   readonly arrivalScv: number;
   /** The time a slot is held, calls included. */
@@ -86,8 +88,9 @@ export function componentWait(given: WaitGiven): WaitFigures {
   let meanMs = bounded?.meanWaitMs ?? open.meanWaitMs;
   let movedShare = 0;
   if (offered < 1) {
-    if (instances > 2 && given.balancing === "power_of_two") {
-      meanMs += (1 - 2 / instances) * hold.meanMs * twoChoicesWait(concurrency, offered * concurrency);
+    if (instances > given.choices && given.balancing === "power_of_two") {
+      const limit = choicesWait(given.choices, concurrency, offered * concurrency);
+      meanMs += (1 - given.choices / instances) * hold.meanMs * limit;
     }
     const isLimited = !isBounded && stations === 1 && callers <= mostCountedCallers && open.meanWaitMs > 0;
     if (isLimited && given.areUsers) meanMs *= finiteSourceWaitMs(given, slots) / open.meanWaitMs;

@@ -233,7 +233,7 @@ function isLinkFull({ links }: OperatingPoint, { index }: { readonly index: numb
 }
 
 function stationName(component: ModelComponent, isExactMva: boolean): string {
-  const { instances, concurrency, balancing, cpus } = component;
+  const { instances, concurrency, balancing, choices, cpus } = component;
   if (isExactMva) return "mean value analysis, one slot";
   if (sharesCores(component)) {
     const cores = `${cpus} shared ${cpus === 1 ? "core" : "cores"} for ${concurrency} slots`;
@@ -243,8 +243,8 @@ function stationName(component: ModelComponent, isExactMva: boolean): string {
   if (component.splitsReads) return `a primary and ${instances - 1} replicas of ${concurrency}`;
   if (balancing === "random" || balancing === "round_robin") return `${instances} separate stations of ${concurrency}`;
   if (balancing === "weighted" && !component.isBalancer) return `${instances} weighted stations of ${concurrency}`;
-  const isPooled = instances === 2 || balancing === "least_connections";
+  const isPooled = instances <= choices || balancing === "least_connections";
   return isPooled
     ? `one pooled station of ${instances * concurrency} slots`
-    : `${instances} stations of ${concurrency}, two choices`;
+    : `${instances} stations of ${concurrency}, ${choices === 2 ? "two" : choices} choices`;
 }

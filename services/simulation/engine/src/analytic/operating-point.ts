@@ -184,7 +184,7 @@ function passBackwards(
     }
     const bound = callers[index] as number;
     const areUsers = drive.areCallersFull === true || bound === users;
-    const { instances, concurrency, queueCapacity } = component;
+    const { instances, concurrency, queueCapacity, choices } = component;
     const { arrivalsPerSecond, arrivalScv } = state;
     const figures = stationFigures(
       component,
@@ -193,6 +193,7 @@ function passBackwards(
       {
         ...{ instances, concurrency, queueCapacity, arrivalsPerSecond, arrivalScv, areUsers },
         balancing: component.isBalancer ? "power_of_two" : component.balancing,
+        choices,
         callers: bound,
         callersElsewhere: areUsers ? 0 : workOfCallers(model, index, components, linkRates),
         groups: groupsOf(component, drive.mixes?.[index]),

@@ -18,7 +18,7 @@ import {
   mmcWaitQuantileMs,
 } from "./markov-station.ts";
 import { priorityWaitsMs } from "./priority-station.ts";
-import { choicesSojourn, twoChoicesWait } from "./two-choices.ts";
+import { choicesSojourn, choicesWait } from "./two-choices.ts";
 
 /** Four significant digits, as the expected values are printed. */
 function expectDigits(value: number, printed: number, digits = 4): void {
@@ -256,12 +256,15 @@ describe("balancing", () => {
 
   test("instances of many slots agree with the sum for one slot, and wait less", () => {
     for (const rho of [0.1, 0.5, 0.9, 0.99]) {
-      expect(1 + twoChoicesWait(1, rho)).toBeCloseTo(choicesSojourn(2, rho), 9);
-      expect(twoChoicesWait(4, 4 * rho)).toBeLessThan(twoChoicesWait(1, rho));
+      for (const choices of [2, 3, 16]) {
+        expect(1 + choicesWait(choices, 1, rho)).toBeCloseTo(choicesSojourn(choices, rho), 9);
+        expect(choicesWait(choices, 4, 4 * rho)).toBeLessThan(choicesWait(choices, 1, rho));
+      }
     }
-    expect(twoChoicesWait(10_000, 9900)).toBeGreaterThanOrEqual(0);
-    expect(twoChoicesWait(4, 4)).toBe(Infinity);
-    expect(twoChoicesWait(4, 0)).toBe(0);
+    expect(choicesWait(3, 4, 3.6)).toBeLessThan(choicesWait(2, 4, 3.6));
+    expect(choicesWait(2, 10_000, 9900)).toBeGreaterThanOrEqual(0);
+    expect(choicesWait(3, 4, 4)).toBe(Infinity);
+    expect(choicesWait(3, 4, 0)).toBe(0);
   });
 
   test("a central M/M/10 waits least of all", () => {

@@ -1,21 +1,22 @@
 /**
- * Requests that go to the less loaded of two random instances (Mitzenmacher 1996; Vvedenskaya et al. 1996).
+ * Requests that go to the less loaded of two random instances, or the least loaded of d (Mitzenmacher 1996; Vvedenskaya et
+ * al. 1996).
  *
  * With many instances of c slots, let s(i) be the share of instances with i requests or more, and a the offered load of
- * one. In balance Σ over j ≥ i of min(j, c)(s(j) − s(j+1)) = a·s(i−1)². From c on that is s(i) = ρ·s(i−1)²; below c it is
+ * one. In balance Σ over j ≥ i of min(j, c)(s(j) − s(j+1)) = a·s(i−1)^d. From c on that is s(i) = ρ·s(i−1)^d; below c it is
  * solved for s(i−1), downwards from a guess of s(c), which is right when s(0) comes out as 1. For one slot it is the known
- * sum of ρ^(2^i − 2).
+ * sum of ρ^((d^i − d) ÷ (d − 1)).
  */
 import { rootOf } from "./quantile.ts";
 
-/** Mean wait in units of the mean service time, for exponential work and very many instances. */
-export function twoChoicesWait(slots: number, offeredPerInstance: number): number {
+/** Mean wait in units of the mean service time, for exponential work and very many instances; `choices` from 2. */
+export function choicesWait(choices: number, slots: number, offeredPerInstance: number): number {
   const rho = offeredPerInstance / slots;
   if (rho >= 1) return Infinity;
   if (rho <= 0) return 0;
-  const full = rootOf((guess) => 1 - emptyShare(slots, offeredPerInstance, guess), 0, 1);
+  const full = rootOf((guess) => 1 - emptyShare(choices, slots, offeredPerInstance, guess), 0, 1);
   let waiting = 0;
-  for (let share = rho * full ** 2; share > 1e-18; share = rho * share ** 2) waiting += share;
+  for (let share = rho * full ** choices; share > 1e-18; share = rho * share ** choices) waiting += share;
   return waiting / offeredPerInstance;
 }
 
@@ -32,11 +33,11 @@ export function choicesSojourn(choices: number, rho: number): number {
 }
 
 /** s(0) when s(slots) is `full`. */
-function emptyShare(slots: number, offered: number, full: number): number {
+function emptyShare(choices: number, slots: number, offered: number, full: number): number {
   let share = full;
   let sumAbove = 0;
   for (let level = slots; level >= 1; level--) {
-    const below = Math.sqrt((level * share + sumAbove) / offered);
+    const below = ((level * share + sumAbove) / offered) ** (1 / choices);
     if (below > 1e6) return below;
     sumAbove += share;
     share = below;

@@ -18,12 +18,12 @@ import { RandomStream } from "../random.ts";
 import { none, type Visit } from "../visit.ts";
 import type { VisitPool } from "../visit-pool.ts";
 import { HashedIndex } from "./key-index.ts";
+import { KeyPopularity } from "./key-popularity.ts";
 import { createStore, type KeyedStore } from "./keyed-store.ts";
-import { ZipfKeys } from "./zipf.ts";
 
 interface KeyedCache {
   readonly options: KeyedCacheOptions;
-  readonly keys: ZipfKeys;
+  readonly keys: KeyPopularity;
   /** By `Visit.instance`; made when an instance gets its first request. */
   readonly instances: (CacheInstance | undefined)[];
 }
@@ -49,7 +49,8 @@ export class KeyedCaches {
     this.#caches = model.components.map(({ id, index, cache }) => {
       if (cache === undefined) return undefined;
       this.isKeyed[index] = 1;
-      const keys = new ZipfKeys(cache.keys, cache.skew, new RandomStream(seed, `component/${id}/key`));
+      const hot = new RandomStream(seed, `component/${id}/hot-key`);
+      const keys = new KeyPopularity(cache.keys, cache.skew, new RandomStream(seed, `component/${id}/key`), hot);
       return { options: cache, keys, instances: [] };
     });
   }
@@ -90,6 +91,11 @@ export class KeyedCaches {
     if (!hasFailed) store.fill(key, nowNs);
     if (options.singleFlight) fetches.delete(key);
     return visit.firstWaiting;
+  }
+
+  /** Keys are wanted in other shares from now on; see key-popularity.ts. */
+  shiftKeys(component: number, skew: number | undefined, hotShare: number): void {
+    this.#caches[component]?.keys.shift(skew, hotShare);
   }
 
   /** Every instance of this component holds nothing from now on; fetches that are under way go on. */

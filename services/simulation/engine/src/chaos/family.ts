@@ -23,7 +23,7 @@ export interface FaultFamily<F extends Fault = Fault> {
   readonly flags?: readonly string[];
   /** Further fields, which `check` looks at. */
   readonly others?: readonly string[];
-  check?(fault: F, targets: Targets): OptionIssue[];
+  check?(fault: F, targets: Targets, architecture: Architecture): OptionIssue[];
   /** Only of faults without issues. */
   plan(fault: F, targets: Targets, planner: FaultPlanner, architecture: Architecture): void;
 }

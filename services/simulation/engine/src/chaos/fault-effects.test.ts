@@ -167,4 +167,95 @@ describe("faults", () => {
     );
     expect(Math.abs(results.completed - 1080)).toBeLessThanOrEqual(1);
   });
+
+  test("a burst of the rate limit is what the fault says", () => {
+    const limited = station({ rateLimit: { perSecond: 1000, burst: 1000 } }, {}, 150);
+    const { completed } = run(limited, 10_000, {
+      kind: "rate_limit",
+      on: ["station"],
+      factor: 0.1,
+      burst: 50,
+      startMs: 0,
+      durationMs: 10_000,
+    });
+    expect(Math.abs(completed - 1050)).toBeLessThanOrEqual(2);
+  });
+
+  test("a poison message is delivered again as often as the fault says, and is a dead letter then", () => {
+    const brokered: Architecture = {
+      components: [component("client", "client"), component("queue", "queue"), component("worker", "service")],
+      links: [link("client", "queue"), link("queue", "worker", { retries: 7 })],
+      workloads: [constantRate("client", 10)],
+    };
+    const backlog: Fault = { kind: "queue_backlog", on: ["queue"], poisonRatio: 1, startMs: 0, durationMs: 1050 };
+    const seen = (redeliveries?: number) => {
+      const results = run(brokered, 1050, { ...backlog, ...(redeliveries === undefined ? {} : { redeliveries }) });
+      return [resultsOfComponent(results, "worker").arrivals, resultsOfComponent(results, "queue").deadLettered];
+    };
+    expect([seen(), seen(2), seen(0)]).toEqual([
+      [80, 10],
+      [30, 10],
+      [10, 10],
+    ]);
+  });
+
+  test("a brown-out with hedges makes every call twice while it lasts", () => {
+    const slowed = station({ concurrency: 100, serviceTime: constant(10) }, {}, 10);
+    const results = run(slowed, 10_000, {
+      kind: "brown_out",
+      on: ["station"],
+      factor: 10,
+      hedgeAfterMs: 50,
+      startMs: 1950,
+      durationMs: 5000,
+    });
+    expect(resultsOfComponent(results, "station")).toMatchObject({ hedged: 50 });
+    expect(results.failed).toBe(0);
+  });
+
+  test("a storm without jitter tries again after just the backoff", () => {
+    const called = { retries: 1, retryBackoffMs: 400 };
+    const { latency } = run(station({ serviceTime: constant(1) }, called, 1), 3000, {
+      kind: "retry_storm",
+      on: ["client-station"],
+      trigger: "errors",
+      backoffMs: 50,
+      jitter: "none",
+      startMs: 990,
+      durationMs: 20,
+    });
+    expect(latency.maxMs).toBe(52);
+  });
+
+  test("lost messages are sent again after what the fault says", () => {
+    const lossy = station({ concurrency: 100 }, { timeoutMs: 60_000 }, 1000);
+    const results = run(lossy, 40_000, {
+      kind: "packet_loss",
+      on: ["client-station"],
+      ratio: 0.2,
+      retransmitMs: 20,
+      startMs: 0,
+      durationMs: 40_000,
+    });
+    expect(results.failed).toBe(0);
+    // Each way 20 (2^k − 1) with probability 0.8 × 0.2^k; the standard deviation of both ways is 42 ms, 0.21 over 40 000.
+    expect(Math.abs(results.latency.meanMs - 2 * ((20 * 0.2) / 0.6))).toBeLessThan(0.85);
+  });
+
+  test("a hot key of a cache takes its share of the requests, and gives it back at the end", () => {
+    const cached: Architecture = {
+      components: [
+        component("client", "client"),
+        component("cache", "cache", {
+          cache: { keys: 1_000_000, skew: 0, capacity: 1, policy: "lru", ttlMs: 0, singleFlight: false },
+        }),
+        component("db", "database"),
+      ],
+      links: [link("client", "cache"), link("cache", "db")],
+      workloads: [constantRate("client", 100)],
+    };
+    const hot: Fault = { kind: "traffic_spike", on: ["kind:cache"], hotShare: 1, startMs: 1005, durationMs: 1000 };
+    const { cacheHits, cacheMisses } = resultsOfComponent(run(cached, 3005, hot), "cache");
+    expect([cacheHits, cacheMisses]).toEqual([99, 201]);
+  });
 });

@@ -4,6 +4,7 @@
  * simulated ms from the start of the run. What is absent has the default said here; limits are in families/.
  */
 import type { Distribution } from "../architecture.ts";
+import type { ErrorCode } from "../error-codes.ts";
 
 /**
  * Which instances of each component: by number from 0; so many drawn from the fault's seed; a share of them, at least one; or
@@ -46,10 +47,15 @@ export interface LatencyFault extends FaultBase {
   readonly share?: number;
 }
 
-/** A share of the requests fails, beside those that fail anyway; when not retryable (true when absent), nobody tries again. */
+/**
+ * A share of the requests fails, beside those that fail anyway. The code says whether breakers count it (../error-codes.ts);
+ * "unavailable" when absent, or "internal" when it is said not to be retryable. `isRetryable` is the code's own when absent; an
+ * error that is not is not tried again, whoever calls.
+ */
 export interface ErrorFault extends FaultBase {
   readonly kind: "error";
   readonly ratio: number;
+  readonly code?: ErrorCode;
   readonly isRetryable?: boolean;
 }
 
@@ -73,10 +79,12 @@ export interface PartitionFault extends FaultBase {
   readonly direction?: "one_way" | "both";
 }
 
-/** Messages are lost each way, beside those lost anyway; retransmission is the link's own. */
+/** Messages are lost each way, beside those lost anyway. */
 export interface PacketLossFault extends FaultBase {
   readonly kind: "packet_loss";
   readonly ratio: number;
+  /** Before the first retransmission, doubled before each further one; the link's own when absent. */
+  readonly retransmitMs?: number;
   /** Part of the bandwidth that is left, where a link has a limit; 1 when absent. */
   readonly bandwidth?: number;
 }
@@ -119,15 +127,24 @@ export interface RetryStormFault extends FaultBase {
   /** The links' own when absent. */
   readonly retries?: number;
   readonly backoffMs?: number;
+  readonly jitter?: "full" | "none";
   /** Whether a retry budget goes on to count; true when absent. */
   readonly keepsBudget?: boolean;
   readonly policyMs?: number;
 }
 
-/** The workloads send so many times as much. */
+/**
+ * The workloads send so many times as much (1 when absent), or ask for other things: the keys of caches named, and the sessions of
+ * workloads where something balances by consistent hashing, have another skew, and one of them, which hardly anybody asked for
+ * before, gets `hotShare` of all requests beside that.
+ */
 export interface TrafficSpikeFault extends FaultBase {
   readonly kind: "traffic_spike";
-  readonly factor: number;
+  readonly factor?: number;
+  /** Of Zipf's law, 0 to 5; a ramp begins at the architecture's, which it is when absent. */
+  readonly skew?: number;
+  /** 0 when absent. */
+  readonly hotShare?: number;
 }
 
 /** Connections of links, or slots of components, leak, so many per second of each caller or instance, until `leaves` are left (1). */
@@ -143,6 +160,8 @@ export interface QueueBacklogFault extends FaultBase {
   readonly poisonRatio?: number;
   /** Above 0 to 1; for links with `maxConnections`. At least one consumer stays. */
   readonly consumersLeft?: number;
+  /** How often a message is delivered again before it is a dead letter; as the links say when absent. */
+  readonly redeliveries?: number;
 }
 
 /** Instances (all when absent) stop working for `lengthMs` every `everyMs`, each at a moment of its own or all together. */
@@ -169,6 +188,8 @@ export interface ConfigPushFault extends FaultBase {
 export interface RateLimitFault extends FaultBase {
   readonly kind: "rate_limit";
   readonly factor: number;
+  /** The limit's own when absent. */
+  readonly burst?: number;
 }
 
 /** Links have this breaker instead of theirs; without `failures` they have none. */
@@ -185,6 +206,8 @@ export interface BrownOutFault extends FaultBase {
   readonly kind: "brown_out";
   readonly factor: number;
   readonly errorRatio?: number;
+  /** Callers hedge after so long; as the links say when absent, not at all with 0. */
+  readonly hedgeAfterMs?: number;
 }
 
 export type Fault =

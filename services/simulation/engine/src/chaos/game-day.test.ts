@@ -65,6 +65,25 @@ describe("readGameDay", () => {
     expect(fourth).toMatchObject({ durationMs: 0, jitterMs: 1000 });
   });
 
+  test("reads what errors say, hot keys, and the times of retransmissions and hedges", () => {
+    const { faults } = readGameDay({
+      version: 1,
+      name: "a",
+      faults: [
+        { kind: "error", on: "a", at: "1s", for: "1s", ratio: 1, code: "not_found", isRetryable: true },
+        { kind: "traffic_spike", on: ["w", "kind:cache"], at: "1s", for: "1s", skew: 1.5, hotShare: 0.3 },
+        { kind: "packet_loss", on: "a", at: "1s", for: "1s", ratio: 0.1, retransmit: "100ms" },
+        { kind: "brown_out", on: "a", at: "1s", for: "1s", factor: 2, hedgeAfter: "20ms" },
+      ],
+    });
+    expect(faults).toMatchObject([
+      { code: "not_found", isRetryable: true },
+      { skew: 1.5, hotShare: 0.3 },
+      { retransmitMs: 100 },
+      { hedgeAfterMs: 20 },
+    ]);
+  });
+
   test("says everything that is wrong at once", () => {
     const wrong = {
       version: 2,

@@ -1,16 +1,27 @@
 import { describe, expect, test } from "vitest";
 import { RandomStream } from "../random.ts";
-import { type BoundaryOptions, BoundarySearch, boundarySentence, locateBoundary } from "./locate-boundary.ts";
+import { constant, singleStation } from "../scenario.ts";
+import {
+  type BoundaryOptions,
+  BoundarySearch,
+  boundarySentence,
+  locateBoundary,
+  type RunEnd,
+} from "./locate-boundary.ts";
 import { stormSystem } from "./sample-system.ts";
 
 /** Answers a search with runs that fall with a probability that rises with the load. */
-function search(options: BoundaryOptions, probabilityAt: (load: number) => number, seed = 1) {
+function search(
+  options: BoundaryOptions,
+  probabilityAt: (load: number) => number,
+  { seed = 1, end = "stays-down" }: { seed?: number; end?: RunEnd } = {},
+) {
   const stream = new RandomStream(seed, "runs");
   const boundary = new BoundarySearch(options);
   for (let step = boundary.ask(); ; step = boundary.ask()) {
     if (step.kind === "done") return step.answer;
     const { load, more } = step;
-    boundary.tell(Array.from({ length: more }, () => stream.chance(probabilityAt(load))));
+    boundary.tell(Array.from({ length: more }, () => (stream.chance(probabilityAt(load)) ? end : "comes-back")));
   }
 }
 
@@ -18,7 +29,7 @@ const logistic = (middle: number, width: number) => (load: number) =>
   1 / (1 + Math.exp((middle - load) / (width * middle)));
 
 describe("BoundarySearch", () => {
-  test.each([0.03, 1, 7, 300])("finds a sharp boundary at %d within 5 %, from a load of 1", (at) => {
+  test.each([0.03, 1, 7, 50])("finds a sharp boundary at %d within 5 %, from a load of 1", (at) => {
     const { outcome, isPrecise, load = 0, points } = search({}, (tried) => (tried >= at ? 1 : 0));
     expect({ outcome, isPrecise }).toEqual({ outcome: "found", isPrecise: true });
     expect(Math.abs(load / at - 1)).toBeLessThan(0.05);
@@ -28,7 +39,7 @@ describe("BoundarySearch", () => {
   test("holds the crossing between its ends where the same load sometimes falls", () => {
     let held = 0;
     for (let seed = 0; seed < 40; seed++) {
-      const { below = 0, above = 0 } = search({ maximumReplications: 160 }, logistic(3, 0.02), seed);
+      const { below = 0, above = 0 } = search({ maximumReplications: 160 }, logistic(3, 0.02), { seed });
       if (below <= 3 && above >= 3) held++;
     }
     // Each of some eight loads is decided right with 95 %, those away from the boundary nearly always.
@@ -48,6 +59,10 @@ describe("BoundarySearch", () => {
     expect(search(bounds, () => 1)).toMatchObject({ outcome: "always-falls", isPrecise: false, above: 0.5 });
   });
 
+  test("climbs to 64 times its start at most", () => {
+    expect(search({ startLoad: 2 }, () => 0)).toMatchObject({ outcome: "never-falls", below: 128 });
+  });
+
   test("ends also where every load is undecided", () => {
     expect(search({ lowestLoad: 0.5, highestLoad: 4, maximumReplications: 20 }, () => 0.5)).toMatchObject({
       isPrecise: false,
@@ -58,8 +73,14 @@ describe("BoundarySearch", () => {
     expect(boundarySentence(search({}, (load) => (load >= 2 ? 1 : 0)))).toMatch(
       /^from load [\d.]+ on \(1\.\d+ to 2(\.\d+)?\) the system stays down in 50 % of the runs$/,
     );
+    expect(boundarySentence(search({}, (load) => (load >= 2 ? 1 : 0), { end: "collapses" }))).toMatch(
+      /stays down in 50 % of the runs, without faults as well: it is too much for it$/,
+    );
     expect(boundarySentence(search({}, () => 0))).toBe(
-      "at no load that was tried does the system stay down in 50 % of the runs",
+      "no boundary up to load 64, where the search ends: at none does the system stay down in 50 % of the runs",
+    );
+    expect(boundarySentence(search({ lowestLoad: 0.25 }, () => 1))).toBe(
+      "no boundary down to load 0.25, where the search ends: at each the system stays down in 50 % of the runs or more",
     );
   });
 
@@ -80,4 +101,18 @@ test("without faults locateBoundary looks for collapse by itself", () => {
   // It needs a backlog by chance; mean-field theory's limit of 80.8/s is an upper bound of where it lasts.
   expect(below * 60).toBeGreaterThan(40);
   expect(above * 60).toBeLessThan(100);
+});
+
+test("a load that the system cannot bear counts as down, although its faults change nothing", () => {
+  const system = singleStation(10, { serviceTime: constant(50), queueCapacity: 20 });
+  const faults = [
+    { kind: "crash", on: ["component:station"], inFlight: "fail", startMs: 15_000, durationMs: 100 },
+  ] as const;
+  const run = { seed: 1, durationMs: 46_000, warmupMs: 1000, stepMs: 1000, faults };
+  const answer = locateBoundary(system, run, { startLoad: 3, maximumReplications: 10, relativePrecision: 0.9 });
+  // It does 20/s, so that from 40/s on less than half is answered.
+  expect(answer.outcome).toBe("found");
+  expect(answer.above).toBeGreaterThan(3.9);
+  expect(answer.above).toBeLessThan(8.1);
+  expect(answer.points.at(-1)).toMatchObject({ probability: { value: 1 }, collapse: { value: 1 } });
 });

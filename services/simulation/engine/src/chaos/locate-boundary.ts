@@ -1,6 +1,7 @@
 /**
- * The load from which on a system falls and stays down: where the probability that a run is metastable (with faults), or
- * collapses by itself (without), crosses a level.
+ * The load from which on a system falls and stays down: where the probability that a run is metastable, or would have
+ * collapsed without its faults, crosses a level. The second counts because the verdict on faults compares with the time before
+ * them: a system that was down already has lost nothing, and the search would climb on through loads that nobody can run.
  *
  * Near such a boundary the same load sometimes falls and sometimes does not, so no single run decides. The search has the
  * shape of capacity-search.ts and, as there, only decides which load to run next: the load is doubled or halved until one is surely
@@ -8,7 +9,8 @@
  * with twice as many as long as Wilson's interval holds the level, up to a maximum; every look has its share of the error
  * (Bonferroni). A load that stays undecided lies at the boundary as far as so many runs can tell, and the bracket is narrowed on both
  * sides of it. The answer has the two ends and the probability at every load that was tried. The probability is taken to rise with
- * the load.
+ * the load. A system that never falls (users who wait for their answers ask no faster) is tried up to 64 times the start: each
+ * doubling takes twice as long, and who plans for more can start there.
  */
 import type { Architecture } from "../architecture.ts";
 import { replicationSeed } from "../replications/run-replication.ts";
@@ -17,14 +19,14 @@ import { wilsonInterval } from "../statistics/interval.ts";
 import { assertInnerShare } from "../statistics/samples.ts";
 import { assertSearchRange, firstReplications, loadBetween, roundedLoad } from "../what-if/search-range.ts";
 import { isFallen } from "./experiment.ts";
-import { type ChaosRunOptions, type DisturbedRun, runDisturbed } from "./run-chaos.ts";
+import { type ChaosRun, type ChaosRunOptions, type DisturbedRun, runDisturbed, runUndisturbed } from "./run-chaos.ts";
 
 export interface BoundaryOptions {
   /** The probability that is crossed; 0.5 by default. */
   readonly level?: number;
   /** How far apart the ends may be, as a share; 0.05 by default. */
   readonly relativePrecision?: number;
-  /** Where to begin, 1 by default, and where to give up; 1/1000 and 1000 times the start by default. */
+  /** Where to begin, 1 by default, and where to give up; 1/1000 and 64 times the start by default. */
   readonly startLoad?: number;
   readonly lowestLoad?: number;
   readonly highestLoad?: number;
@@ -39,8 +41,13 @@ export interface BoundaryPoint {
   readonly replications: number;
   /** That a run falls, with Wilson's 95 % interval. */
   readonly probability: Estimate;
+  /** That it collapses without the faults too, so that they are not to blame; of the same runs. */
+  readonly collapse: Estimate;
   readonly side: "below" | "above" | "undecided";
 }
+
+/** What became of a run; "collapses": not by its faults, if it had any. */
+export type RunEnd = "comes-back" | "stays-down" | "collapses";
 
 export interface Boundary {
   readonly outcome: "found" | "never-falls" | "always-falls";
@@ -61,6 +68,7 @@ export type BoundaryStep =
   | { readonly kind: "done"; readonly answer: Boundary };
 
 const factor = 2;
+const highestClimb = 64;
 
 export class BoundarySearch {
   readonly #level: number;
@@ -72,7 +80,8 @@ export class BoundarySearch {
   readonly #points: BoundaryPoint[] = [];
   #load: number | undefined;
   #runs = 0;
-  #fallen = 0;
+  #down = 0;
+  #collapsed = 0;
 
   /** Throws RangeError that names the option when one makes no sense. */
   constructor(options: BoundaryOptions = {}) {
@@ -83,7 +92,7 @@ export class BoundarySearch {
       maximumReplications = 80,
       confidence = 0.95,
     } = options;
-    const { lowestLoad = startLoad / 1000, highestLoad = startLoad * 1000 } = options;
+    const { lowestLoad = startLoad / 1000, highestLoad = startLoad * highestClimb } = options;
     assertInnerShare("level", level);
     assertInnerShare("relativePrecision", relativePrecision);
     assertInnerShare("confidence", confidence);
@@ -104,18 +113,21 @@ export class BoundarySearch {
     return { kind: "run", load: this.#load, done: this.#runs, more: wanted - this.#runs };
   }
 
-  /** Whether each of the replications that `ask` wanted fell. Throws RangeError without any. */
-  tell(hasFallen: readonly boolean[]): void {
-    if (hasFallen.length === 0) throw new RangeError("hasFallen: none given; at least one is needed");
-    this.#runs += hasFallen.length;
-    this.#fallen += hasFallen.filter((fell) => fell).length;
-    const { low, high } = wilsonInterval(this.#fallen, this.#runs, this.#confidence);
+  /** The end of each of the replications that `ask` wanted. Throws RangeError without any. */
+  tell(ends: readonly RunEnd[]): void {
+    if (ends.length === 0) throw new RangeError("ends: none given; at least one is needed");
+    this.#runs += ends.length;
+    this.#down += ends.filter((end) => end !== "comes-back").length;
+    this.#collapsed += ends.filter((end) => end === "collapses").length;
+    const { low, high } = wilsonInterval(this.#down, this.#runs, this.#confidence);
     const side = high < this.#level ? "below" : low > this.#level ? "above" : "undecided";
     if (side === "undecided" && this.#runs < this.#maximum) return;
-    const probability = wilsonInterval(this.#fallen, this.#runs);
-    this.#points.push({ load: this.#load as number, replications: this.#runs, probability, side });
+    const probability = wilsonInterval(this.#down, this.#runs);
+    const collapse = wilsonInterval(this.#collapsed, this.#runs);
+    this.#points.push({ load: this.#load as number, replications: this.#runs, probability, collapse, side });
     this.#runs = 0;
-    this.#fallen = 0;
+    this.#down = 0;
+    this.#collapsed = 0;
     this.#load = this.#nextLoad();
   }
 
@@ -169,23 +181,36 @@ export function locateBoundary(
   for (let step = search.ask(); ; step = search.ask()) {
     if (step.kind === "done") return step.answer;
     const { load, done, more } = step;
-    const fell = Array.from({ length: more }, (_, index) =>
-      staysDown(runDisturbed(architecture, { ...run, load, seed: replicationSeed(run.seed, done + index) })),
-    );
-    search.tell(fell);
+    const ends = Array.from({ length: more }, (_, index) => {
+      const options = { ...run, load, seed: replicationSeed(run.seed, done + index) };
+      return endOf(runDisturbed(architecture, options), () => runUndisturbed(architecture, options));
+    });
+    search.tell(ends);
   }
 }
 
-/** With faults: it is metastable afterwards. Without: it collapsed by itself. */
-export function staysDown(run: DisturbedRun): boolean {
-  return run.verdict === undefined ? isFallen(run) : run.verdict.verdict === "metastable";
+/** `undisturbed` is the same run without its faults; it is asked for only where it decides. */
+export function endOf(disturbed: DisturbedRun, undisturbed: () => ChaosRun): RunEnd {
+  if (disturbed.verdict?.verdict === "metastable") return "stays-down";
+  // Without a verdict it had no faults, or overflowed before the first.
+  const hasCollapsed = isFallen(disturbed.verdict === undefined ? disturbed : undisturbed());
+  return hasCollapsed ? "collapses" : "comes-back";
 }
 
 /** The answer in words. */
-export function boundarySentence({ outcome, load = 0, below, above, level, isPrecise }: Boundary): string {
+export function boundarySentence({ outcome, load = 0, below, above, level, isPrecise, points }: Boundary): string {
   const chance = `in ${Number((level * 100).toPrecision(3))} % of the runs`;
-  if (outcome === "never-falls") return `at no load that was tried does the system stay down ${chance}`;
-  if (outcome === "always-falls") return `at every load that was tried the system stays down ${chance} or more`;
+  if (outcome === "never-falls") {
+    return `no boundary up to load ${points.at(-1)?.load}, where the search ends: at none does the system stay down ${chance}`;
+  }
+  if (outcome === "always-falls") {
+    return `no boundary down to load ${points[0]?.load}, where the search ends: at each the system stays down ${chance} or more`;
+  }
+  const first = points.find((point) => point.load === above);
+  const isByItself = first !== undefined && first.collapse.value > first.probability.value / 2;
   const rough = isPrecise ? "" : "; not as precise as asked for";
-  return `from load ${Number(load.toPrecision(4))} on (${below} to ${above}) the system stays down ${chance}${rough}`;
+  return (
+    `from load ${Number(load.toPrecision(4))} on (${below} to ${above}) the system stays down ${chance}` +
+    `${isByItself ? ", without faults as well: it is too much for it" : ""}${rough}`
+  );
 }

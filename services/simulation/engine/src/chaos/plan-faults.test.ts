@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { checkChange } from "../apply-change.ts";
 import type { PlannedChange } from "../changes.ts";
+import { checkChange } from "../check-change.ts";
 import { compileModel } from "../model.ts";
 import { Simulation } from "../simulation.ts";
 import type { Fault } from "./fault.ts";
 import { faultKinds } from "./fault-families.ts";
-import { checkFaults, planFault, planFaults } from "./plan-faults.ts";
+import { planFault, planFaults } from "./plan-faults.ts";
 import { richSystem } from "./sample-system.ts";
 
 const when = { startMs: 5000, durationMs: 4000 };
@@ -16,24 +16,25 @@ const constant = { kind: "constant", meanMs: 50, cv: 0 } as const;
 const samples: readonly Fault[] = [
   { kind: "latency", on: ["link:web-cache"], extra: constant, share: 0.5, rampMs: 2000, ...when },
   { kind: "error", on: ["db"], ratio: 0.5, isRetryable: false, ...when },
+  { kind: "error", on: ["db"], ratio: 0.5, code: "not_found", rampMs: 1000, ...when },
   { kind: "crash", on: ["db"], coldFactor: 3, coldMs: 2000, ...when },
   { kind: "partition", on: ["cache-db"], how: "reset", direction: "both", ...when },
-  { kind: "packet_loss", on: ["cache-db"], ratio: 0.2, bandwidth: 0.1, rampMs: 1000, ...when },
+  { kind: "packet_loss", on: ["cache-db"], ratio: 0.2, retransmitMs: 50, bandwidth: 0.1, rampMs: 1000, ...when },
   { kind: "slow_node", on: ["web"], factor: 10, rampMs: 2000, ...when },
   { kind: "capacity_loss", on: ["web", "db"], instances: { zone: 0, of: 2 }, rampMs: 1000, ...when },
   { kind: "cache_flush", on: ["kind:cache"], refillMs: 3000, ...when },
   { kind: "stampede", on: ["client-load", "cache"], requests: 700, jitterMs: 1000, ...when },
-  { kind: "retry_storm", on: ["client-web"], retries: 5, backoffMs: 1, policyMs: 6000, ...when },
-  { kind: "traffic_spike", on: ["client-load"], factor: 3, rampMs: 2000, ...when },
+  { kind: "retry_storm", on: ["client-web"], retries: 5, backoffMs: 1, jitter: "none", policyMs: 6000, ...when },
+  { kind: "traffic_spike", on: ["client-load", "cache"], factor: 3, skew: 2, hotShare: 0.2, rampMs: 2000, ...when },
   { kind: "pool_exhaustion", on: ["cache-db", "worker"], leakPerSecond: 2, ...when },
-  { kind: "queue_backlog", on: ["queue"], poisonRatio: 0.3, consumersLeft: 0.5, ...when },
+  { kind: "queue_backlog", on: ["queue"], poisonRatio: 0.3, consumersLeft: 0.5, redeliveries: 0, ...when },
   { kind: "pause", on: ["web"], everyMs: 500, lengthMs: 100, ...when },
   { kind: "config_push", on: ["web-queue"], effect: "lookup_failures", ratio: 0.5, ...when },
   { kind: "config_push", on: ["cache"], effect: "synchronised_expiry", ...when },
   { kind: "config_push", on: ["web"], effect: "rolling_restart", ...when },
-  { kind: "rate_limit", on: ["web"], factor: 0.1, rampMs: 1000, ...when },
+  { kind: "rate_limit", on: ["web"], factor: 0.1, burst: 3, rampMs: 1000, ...when },
   { kind: "breaker", on: ["client-web"], failures: 2, ...when },
-  { kind: "brown_out", on: ["worker"], factor: 5, errorRatio: 0.1, rampMs: 1000, ...when },
+  { kind: "brown_out", on: ["worker"], factor: 5, errorRatio: 0.1, hedgeAfterMs: 10, rampMs: 1000, ...when },
 ];
 
 /** What a plan leaves behind: the last value of everything that it sets. */
@@ -42,6 +43,7 @@ function left(changes: readonly PlannedChange[]): string[] {
   for (const { change } of changes) {
     const { kind, ...rest } = change;
     if (kind === "burst" || kind === "flush" || kind === "pause") continue;
+    const code = "code" in rest ? rest.code : "";
     const instances = "instances" in rest ? rest.instances : ["instance" in rest ? rest.instance : ""];
     const place =
       "link" in rest ? rest.link : "component" in rest ? rest.component : "workload" in rest ? rest.workload : "";
@@ -53,7 +55,7 @@ function left(changes: readonly PlannedChange[]): string[] {
         inFlight: undefined,
         isNoticed: undefined,
       });
-      last.set(`${kind === "down" ? "up" : kind} ${place} ${one}`, kind === "down" ? "down" : value);
+      last.set(`${kind === "down" ? "up" : kind} ${place} ${one}${code}`, kind === "down" ? "down" : value);
     }
   }
   return [...last].map(([name, value]) => `${name}: ${value}`).sort();
@@ -67,12 +69,16 @@ const normal = [
   `cut cache-db : {"link":"cache-db","how":"none"}`,
   `cut web-queue : {"link":"web-queue","how":"none"}`,
   `delay web-cache : {"link":"web-cache","extra":{"kind":"constant","meanMs":0,"cv":0},"share":0}`,
-  `errors db : {"component":"db","ratio":0}`,
+  `errors db internal: {"component":"db","ratio":0,"code":"internal"}`,
+  `errors db not_found: {"component":"db","ratio":0,"code":"not_found"}`,
   `errors worker : {"component":"worker","ratio":0}`,
+  `hedge queue-worker : {"link":"queue-worker","afterMs":0}`,
   `hits flat : {"component":"flat","factor":1}`,
+  `keys cache : {"component":"cache"}`,
   `loss cache-db : {"link":"cache-db","ratio":0}`,
   `rate_limit web : {"component":"web","factor":1}`,
   `retries client-web : {"link":"client-web","retries":1,"backoffMs":10,"keepsBudget":true}`,
+  `retries queue-worker : {"link":"queue-worker","retries":1,"backoffMs":0,"keepsBudget":true}`,
   `slots web : {"component":"web","slots":8}`,
   `slots worker : {"component":"worker","slots":4}`,
   `workload client-load : {"workload":"client-load","factor":1}`,
@@ -192,14 +198,60 @@ describe("planFaults", () => {
     for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(90);
   });
 
-  test("lets nobody try again what cannot be tried again", () => {
-    const changes = planFault({ kind: "error", on: ["web"], ratio: 1, isRetryable: false, ...when }, richSystem);
-    expect(changes.map(({ change }) => (change.kind === "retries" ? change.retries : change.kind))).toEqual([
-      "errors",
-      0,
-      "errors",
-      1,
-    ]);
+  test("gives errors the code that fits when only one of code and retryable is said", () => {
+    const first = (given: Partial<Fault>) => {
+      return planFault({ kind: "error", on: ["web"], ratio: 1, ...when, ...given } as Fault, richSystem)[0]?.change;
+    };
+    const plain = { kind: "errors", component: "web", ratio: 1 };
+    expect(first({})).toEqual(plain);
+    expect(first({ isRetryable: true })).toEqual(plain);
+    expect(first({ isRetryable: false })).toEqual({ ...plain, code: "internal" });
+    expect(first({ code: "not_found" })).toEqual({ ...plain, code: "not_found" });
+    expect(first({ code: "internal", isRetryable: true })).toEqual({ ...plain, code: "internal", isRetryable: true });
+    expect(first({ code: "unavailable", isRetryable: false })).toEqual({ ...plain, isRetryable: false });
+  });
+
+  test("joins errors of one code, and refuses to say of them both that they can be tried again and that they cannot", () => {
+    const failing = (name: string, isRetryable?: boolean): Fault => {
+      const said = isRetryable === undefined ? {} : { isRetryable };
+      return { name, kind: "error", on: ["web"], ratio: 0.5, code: "internal", ...said, ...when };
+    };
+    const [both] = planFaults([failing("one"), failing("other")], richSystem).changes();
+    expect(both?.change).toEqual({ kind: "errors", component: "web", ratio: 0.75, code: "internal" });
+    expect(() => planFaults([failing("one"), failing("other", true)], richSystem)).toThrow(
+      `"one" and "other" both set the errors "internal" of "web" at 5 s`,
+    );
+  });
+
+  test("joins the shares of a hot key, and refuses two skews at one time", () => {
+    const shifted = (given: { skew?: number; hotShare?: number }): Fault => {
+      return { kind: "traffic_spike", on: ["cache"], ...given, ...when };
+    };
+    const plan = (...faults: Fault[]) => planFaults(faults, richSystem).changes()[0]?.change;
+    const keys = { kind: "keys", component: "cache" };
+    expect(plan(shifted({ hotShare: 0.5 }), shifted({ skew: 2, hotShare: 0.5 }))).toEqual({
+      ...keys,
+      skew: 2,
+      hotShare: 0.75,
+    });
+    expect(() => plan(shifted({ skew: 1 }), shifted({ skew: 2 }))).toThrow(`both set the skew of the keys of "cache"`);
+  });
+
+  test("lets a skew grow from the architecture's own, and sessions shift where something hashes them", () => {
+    const [workload] = richSystem.workloads;
+    const hashing = {
+      ...richSystem,
+      components: richSystem.components.map((one) =>
+        one.id === "web" ? { ...one, balancing: "consistent_hash" as const } : one,
+      ),
+      workloads: workload === undefined ? [] : [{ ...workload, sessionSkew: 0.5 }],
+    };
+    const fault: Fault = { kind: "traffic_spike", on: ["client-load"], skew: 1.5, rampMs: 2000, ...when };
+    const changes = planFault(fault, hashing).map(({ change }) => change);
+    expect(changes.at(0)).toEqual({ kind: "sessions", workload: "client-load", skew: 0.6 });
+    expect(changes.at(9)).toEqual({ kind: "sessions", workload: "client-load", skew: 1.5 });
+    expect(changes.at(10)).toEqual({ kind: "sessions", workload: "client-load" });
+    expect(changes).toHaveLength(11);
   });
 
   test("takes the same zone of every component", () => {
@@ -221,69 +273,5 @@ describe("planFaults", () => {
     expect(new Set(changes.map(({ change }) => ("link" in change ? change.link : "")))).toEqual(
       new Set(["cache-db", "flat-db"]),
     );
-  });
-});
-
-describe("checkFaults", () => {
-  const spike: Fault = { kind: "traffic_spike", on: ["client-load"], factor: 3, ...when };
-  const messages = (...faults: unknown[]) => checkFaults(faults as Fault[], richSystem).map(({ message }) => message);
-
-  test.each([
-    [{ kind: "storm" }, `fault "storm": kind is "storm"; allowed are latency, error,`],
-    [{ ...spike, name: "rush", factor: 99_999 }, `fault "rush": factor is 99999; allowed is 0 to 10000`],
-    [{ ...spike, startMs: -1 }, "startMs is -1; allowed is 0 to 604800000"],
-    [{ ...spike, durationMs: 0 }, "durationMs is 0; allowed is above 0 to 604800000"],
-    [{ ...spike, durationMs: "4s" }, "durationMs is 4s; allowed is above 0"],
-    [{ ...spike, rampMs: 5000 }, "rampMs is 5000; allowed is at most durationMs (4000)"],
-    [{ ...spike, on: ["client"] }, `on names "client"; allowed are workload:client-load`],
-    [{ ...spike, on: [] }, "on is empty; allowed are workload:client-load"],
-    [{ ...spike, on: "client-load" }, "on is client-load; allowed is a list of targets"],
-    [{ ...spike, faktor: 3 }, "faktor is no field of it; allowed are factor, name, on,"],
-    [{ ...spike, instances: [0] }, "instances are given; it is on all of them"],
-    [{ ...spike, abort: { figure: "errors", above: 50, forMs: 0 } }, "abort.above is 50; allowed is 0 to 1"],
-    [{ kind: "partition", on: ["web-flat"], rampMs: 10, ...when }, "rampMs is 10; it is all or nothing"],
-    [{ kind: "partition", on: ["web-flat"], how: "slow", ...when }, `how is "slow"; allowed are silent, reset`],
-    [{ kind: "latency", on: ["web-flat"], ...when }, "extra is undefined; allowed is a distribution"],
-    [{ kind: "latency", on: ["web-flat"], extra: { ...constant, meanMs: -1 }, ...when }, "extra.meanMs is -1"],
-    [{ kind: "capacity_loss", on: ["db"], ...when }, "instances are missing; allowed are"],
-    [
-      { kind: "crash", on: ["db"], instances: [3], ...when },
-      `instances is [3]; of "db" allowed are whole numbers from 0 to 2`,
-    ],
-    [{ kind: "crash", on: ["db"], instances: { random: 4 }, ...when }, `instances random is 4; "db" allows 1 to 3`],
-    [
-      { kind: "crash", on: ["db"], instances: { some: 4 }, ...when },
-      `instances is {"some":4}; write a list of numbers`,
-    ],
-    [{ kind: "cache_flush", on: ["db"], ...when }, `on names "db", a database; allowed are caches`],
-    [{ kind: "cache_flush", on: ["flat"], startMs: 0, durationMs: 0 }, `"flat" has a fixed hit ratio and needs it`],
-    [{ kind: "stampede", on: ["cache"], requests: 10, ...when }, "on names no workload"],
-    [
-      { kind: "pool_exhaustion", on: ["flat-db"], leakPerSecond: 1, ...when },
-      `on names link "flat-db", which has no limit of connections`,
-    ],
-    [
-      { kind: "pool_exhaustion", on: ["cache-db"], leakPerSecond: 1, leaves: 0, ...when },
-      "leaves is 0; of connections allowed is from 1",
-    ],
-    [{ kind: "queue_backlog", on: ["queue"], ...when }, "neither poisonRatio nor consumersLeft is given"],
-    [
-      { kind: "pause", on: ["db"], everyMs: 100, lengthMs: 100, ...when },
-      "lengthMs is 100; allowed is less than everyMs (100)",
-    ],
-    [{ kind: "config_push", on: ["db"], effect: "lookup_failures", ...when }, `on names "db"; lookups fail on links`],
-    [
-      { kind: "config_push", on: ["db"], effect: "synchronised_expiry", ...when },
-      `on names "db", which is no cache with keys`,
-    ],
-    [{ kind: "rate_limit", on: ["db"], factor: 0.5, ...when }, `on names "db", which has no rate limit`],
-  ])("refuses %j", (fault, message) => {
-    expect(messages(fault).join("\n")).toContain(message);
-  });
-
-  test("says which of several faults is wrong", () => {
-    expect(messages(spike, { ...spike, factor: -1 })).toEqual([
-      `fault 2 "traffic_spike": factor is -1; allowed is 0 to 10000`,
-    ]);
   });
 });

@@ -73,7 +73,7 @@ function checkFault(fault: Fault, architecture: Architecture): OptionIssue[] {
     issues.push(...pickIssues(fault.instances, targets.components));
   }
   // What depends on several fields is looked at when each is right by itself.
-  return issues.length === 0 ? (family.check?.(fault, targets) ?? []) : issues;
+  return issues.length === 0 ? (family.check?.(fault, targets, architecture) ?? []) : issues;
 }
 
 /** Own fields of a kind, in the order in which messages name them. */

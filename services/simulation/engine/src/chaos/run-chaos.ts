@@ -71,8 +71,13 @@ export function runChaosPair(architecture: Architecture, options: ChaosRunOption
   return {
     seed: options.seed,
     disturbed: runDisturbed(architecture, options),
-    undisturbed: sample(compileModel(architecture, options), options, [], []).run,
+    undisturbed: runUndisturbed(architecture, options),
   };
+}
+
+/** The same run without its faults. Throws ModelError when the architecture or an option cannot be run. */
+export function runUndisturbed(architecture: Architecture, options: ChaosRunOptions): ChaosRun {
+  return sample(compileModel(architecture, options), options, [], []).run;
 }
 
 /** As `runChaosPair`, without the undisturbed run. */

@@ -8,6 +8,7 @@
  */
 import type { Breaker, Component, Distribution, Link } from "../architecture.ts";
 import type { Change } from "../changes.ts";
+import { type ErrorCode, isRetryableByDefault, usualCode } from "../error-codes.ts";
 
 export interface Setting<V> {
   /** The same for the same setting, whoever holds it. */
@@ -40,13 +41,32 @@ export function workOf({ id }: Component, instance: number): Setting<number> {
   };
 }
 
-export function errorsOf({ id, errorRatio }: Component): Setting<number> {
+export interface Errors {
+  readonly ratio: number;
+  readonly isRetryable: boolean;
+}
+
+/** Errors of one code; those of different codes happen beside each other. Whether they can be tried again is one answer. */
+export function errorsOf({ id, errorRatio }: Component, code: ErrorCode = usualCode): Setting<Errors> {
+  const isUsual = code === usualCode;
+  const ownRatio = isUsual ? errorRatio : 0;
+  const isRetryableAnyway = isRetryableByDefault(code);
   return {
-    key: `errors ${id}`,
-    name: `the errors of "${id}"`,
-    normal: errorRatio,
-    combine: either(errorRatio),
-    change: (ratio) => ({ kind: "errors", component: id, ratio }),
+    key: `errors ${id} ${code}`,
+    name: isUsual ? `the errors of "${id}"` : `the errors "${code}" of "${id}"`,
+    normal: { ratio: ownRatio, isRetryable: isRetryableAnyway },
+    combine: (values) => {
+      const [{ isRetryable } = { isRetryable: isRetryableAnyway }] = values;
+      if (values.some((value) => value.isRetryable !== isRetryable)) return undefined;
+      return { ratio: either(ownRatio)(values.map(({ ratio }) => ratio)), isRetryable };
+    },
+    change: ({ ratio, isRetryable }) => ({
+      kind: "errors",
+      component: id,
+      ratio,
+      ...(isUsual ? {} : { code }),
+      ...(isRetryable === isRetryableAnyway ? {} : { isRetryable }),
+    }),
   };
 }
 
@@ -89,14 +109,69 @@ export function hitsOf({ id }: Component): Setting<number> {
   };
 }
 
-export function rateLimitOf({ id }: Component): Setting<number> {
+export interface RateLimitPart {
+  readonly factor: number;
+  /** The limit's own when absent. */
+  readonly burst?: number | undefined;
+}
+
+export function rateLimitOf({ id }: Component): Setting<RateLimitPart> {
   return {
     key: `rate_limit ${id}`,
     name: `the rate limit of "${id}"`,
-    normal: 1,
-    combine: product,
-    change: (factor) => ({ kind: "rate_limit", component: id, factor }),
+    normal: { factor: 1 },
+    combine: (values) => {
+      const bursts = values.flatMap(({ burst }) => (burst === undefined ? [] : [burst]));
+      const factor = product(values.map((value) => value.factor));
+      return { factor, ...(bursts.length === 0 ? {} : { burst: least(bursts) }) };
+    },
+    change: ({ factor, burst }) => ({
+      kind: "rate_limit",
+      component: id,
+      factor,
+      ...(burst === undefined ? {} : { burst }),
+    }),
   };
+}
+
+/** How wanted keys or sessions are. */
+export interface Popularity {
+  /** The architecture's when absent. */
+  readonly skew?: number | undefined;
+  readonly hotShare: number;
+}
+
+export function keysOf({ id }: Component): Setting<Popularity> {
+  return {
+    key: `keys ${id}`,
+    name: `the skew of the keys of "${id}"`,
+    ...popularity,
+    change: (shift) => ({ kind: "keys", component: id, ...shiftFields(shift) }),
+  };
+}
+
+export function sessionsOf(workload: string): Setting<Popularity> {
+  return {
+    key: `sessions ${workload}`,
+    name: `the skew of the sessions of "${workload}"`,
+    ...popularity,
+    change: (shift) => ({ kind: "sessions", workload, ...shiftFields(shift) }),
+  };
+}
+
+/** The hot key is the same one for everybody, so its shares are joined; two skews are not one. */
+const popularity: Pick<Setting<Popularity>, "normal" | "combine"> = {
+  normal: { hotShare: 0 },
+  combine: (values) => {
+    const skews = new Set(values.flatMap(({ skew }) => (skew === undefined ? [] : [skew])));
+    if (skews.size > 1) return undefined;
+    const [skew] = skews;
+    return { skew, hotShare: either(0)(values.map(({ hotShare }) => hotShare)) };
+  },
+};
+
+function shiftFields({ skew, hotShare }: Popularity): { skew?: number; hotShare?: number } {
+  return { ...(skew === undefined ? {} : { skew }), ...(hotShare === 0 ? {} : { hotShare }) };
 }
 
 export function loadOf(workload: string): Setting<number> {
@@ -124,13 +199,29 @@ export function delayOf({ id }: Link): Setting<Delay> {
   };
 }
 
-export function lossOf({ id, lossRatio = 0 }: Link): Setting<number> {
+export interface Losses {
+  readonly ratio: number;
+  /** The link's own when absent. */
+  readonly retransmitMs?: number | undefined;
+}
+
+/** Of two retransmission times the longer counts. */
+export function lossOf({ id, lossRatio = 0 }: Link): Setting<Losses> {
   return {
     key: `loss ${id}`,
     name: `the losses of link "${id}"`,
-    normal: lossRatio,
-    combine: either(lossRatio),
-    change: (ratio) => ({ kind: "loss", link: id, ratio }),
+    normal: { ratio: lossRatio },
+    combine: (values) => {
+      const times = values.flatMap(({ retransmitMs }) => (retransmitMs === undefined ? [] : [retransmitMs]));
+      const ratio = either(lossRatio)(values.map((value) => value.ratio));
+      return { ratio, ...(times.length === 0 ? {} : { retransmitMs: Math.max(...times) }) };
+    },
+    change: ({ ratio, retransmitMs }) => ({
+      kind: "loss",
+      link: id,
+      ratio,
+      ...(retransmitMs === undefined ? {} : { retransmitMs }),
+    }),
   };
 }
 
@@ -159,6 +250,8 @@ export interface RetryPolicy {
   readonly retries: number;
   readonly backoffMs: number;
   readonly keepsBudget: boolean;
+  /** The link's own when absent. */
+  readonly jitter?: "full" | "none";
 }
 
 export function retriesOf({ id, retries, retryBackoffMs }: Link): Setting<RetryPolicy> {
@@ -168,6 +261,17 @@ export function retriesOf({ id, retries, retryBackoffMs }: Link): Setting<RetryP
     normal: { retries, backoffMs: retryBackoffMs, keepsBudget: true },
     combine: onlyOne,
     change: (policy) => ({ kind: "retries", link: id, ...policy }),
+  };
+}
+
+/** In ms; 0 for no hedge. */
+export function hedgeOf({ id, hedgeAfterMs = 0 }: Link): Setting<number> {
+  return {
+    key: `hedge ${id}`,
+    name: `the hedges of link "${id}"`,
+    normal: hedgeAfterMs,
+    combine: onlyOne,
+    change: (afterMs) => ({ kind: "hedge", link: id, afterMs }),
   };
 }
 

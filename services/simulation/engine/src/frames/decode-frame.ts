@@ -1,9 +1,20 @@
 import type { Frame, FrameComponent, FrameTotal } from "../frame.ts";
 import type { FrameStamp } from "./encode-frame.ts";
 import { FrameFormatError } from "./frame-format-error.ts";
-import { columns, frameStatuses, headerBytes, magic, offsets, textLengthBytes, version } from "./layout.ts";
+import {
+  columns,
+  frameStatuses,
+  headerBytes,
+  leastColumns,
+  leastHeaderBytes,
+  magic,
+  offsets,
+  textLengthBytes,
+  version,
+} from "./layout.ts";
 
-/** A frame and what was said beside it. Figures of components and rates have the precision of Float32. */
+/** A frame and what was said beside it. Figures of components and rates have the precision of Float32;
+ * what its writer was too old to know is NaN. */
 export interface DecodedFrame extends Required<FrameStamp> {
   readonly frame: Frame;
 }
@@ -48,7 +59,7 @@ export function decodeFrame(bytes: Uint8Array): DecodedFrame {
       durationMs: view.getFloat64(offsets.durationMs, true),
       speed: view.getFloat64(offsets.speed, true),
       load: view.getFloat64(offsets.load, true),
-      total: readTotal(view),
+      total: readTotal(view, header),
       components: ids.map((id, index) => readComponent(view, header, count, index, id)),
       bottleneck,
     },
@@ -59,17 +70,18 @@ function assertHeader(bytes: Uint8Array, view: DataView): void {
   if (!looksLikeFrame(bytes)) {
     throw new FrameFormatError("not-a-frame", 'a frame begins with "WEFT"');
   }
-  if (bytes.byteLength < headerBytes) {
-    throw new FrameFormatError("truncated", `a frame has at least ${headerBytes} bytes, this one ${bytes.byteLength}`);
+  if (bytes.byteLength < leastHeaderBytes) {
+    const least = `a frame has at least ${leastHeaderBytes} bytes`;
+    throw new FrameFormatError("truncated", `${least}, this one ${bytes.byteLength}`);
   }
   if (view.getUint8(offsets.version) !== version) {
     throw new FrameFormatError("unknown-version", `version ${view.getUint8(offsets.version)} is not ${version}`);
   }
-  if (view.getUint16(offsets.headerBytes, true) < headerBytes) {
-    throw new FrameFormatError("malformed", `the header is shorter than ${headerBytes} bytes`);
+  if (view.getUint16(offsets.headerBytes, true) < leastHeaderBytes) {
+    throw new FrameFormatError("malformed", `the header is shorter than ${leastHeaderBytes} bytes`);
   }
-  if (view.getUint16(offsets.columns, true) < columns.length) {
-    throw new FrameFormatError("malformed", `there are fewer than ${columns.length} columns`);
+  if (view.getUint16(offsets.columns, true) < leastColumns) {
+    throw new FrameFormatError("malformed", `there are fewer than ${leastColumns} columns`);
   }
 }
 
@@ -101,10 +113,13 @@ function readText(bytes: Uint8Array, index: number): string {
   }
 }
 
-function readTotal(view: DataView): FrameTotal {
+function readTotal(view: DataView, header: number): FrameTotal {
+  const hasGoodput = header >= headerBytes;
   return {
     requestsPerSecond: view.getFloat32(offsets.requestsPerSecond, true),
     failuresPerSecond: view.getFloat32(offsets.failuresPerSecond, true),
+    goodputPerSecond: hasGoodput ? view.getFloat32(offsets.goodputPerSecond, true) : Number.NaN,
+    goodputRatio: hasGoodput ? view.getFloat32(offsets.goodputRatio, true) : Number.NaN,
     p50Ms: view.getFloat32(offsets.p50Ms, true),
     p95Ms: view.getFloat32(offsets.p95Ms, true),
     p99Ms: view.getFloat32(offsets.p99Ms, true),
@@ -115,8 +130,11 @@ function readTotal(view: DataView): FrameTotal {
 }
 
 function readComponent(view: DataView, header: number, count: number, index: number, id: string): FrameComponent {
-  const read = (column: (typeof columns)[number]): number =>
-    view.getFloat32(header + (columns.indexOf(column) * count + index) * columnBytes, true);
+  const written = view.getUint16(offsets.columns, true);
+  const read = (name: (typeof columns)[number]): number => {
+    const column = columns.indexOf(name);
+    return column < written ? view.getFloat32(header + (column * count + index) * columnBytes, true) : Number.NaN;
+  };
   return {
     id,
     requestsPerSecond: read("requestsPerSecond"),
@@ -125,6 +143,7 @@ function readComponent(view: DataView, header: number, count: number, index: num
     queueLength: read("queueLength"),
     inFlight: read("inFlight"),
     p50Ms: read("p50Ms"),
+    p95Ms: read("p95Ms"),
     p99Ms: read("p99Ms"),
   };
 }

@@ -91,6 +91,8 @@ function writeHeader(view: DataView, frame: Frame, stamp: FrameStamp): void {
   view.setFloat32(offsets.p50Ms, total.p50Ms, true);
   view.setFloat32(offsets.p95Ms, total.p95Ms, true);
   view.setFloat32(offsets.p99Ms, total.p99Ms, true);
+  view.setFloat32(offsets.goodputPerSecond, total.goodputPerSecond, true);
+  view.setFloat32(offsets.goodputRatio, total.goodputRatio, true);
   view.setUint32(offsets.skipped, stamp.skipped ?? 0, true);
   view.setUint16(offsets.components, frame.components.length, true);
   view.setUint16(offsets.columns, columns.length, true);

@@ -8,7 +8,7 @@ import { type DecodedFrame, decodeFrame, looksLikeFrame } from "./decode-frame.t
 import { encodeFrame, restampFrame } from "./encode-frame.ts";
 import { FrameFormatError } from "./frame-format-error.ts";
 import { frameJson } from "./frame-json.ts";
-import { columns, frameStatuses, headerBytes, offsets } from "./layout.ts";
+import { columns, frameStatuses, headerBytes, leastColumns, leastHeaderBytes, offsets } from "./layout.ts";
 import { selectComponents } from "./select-components.ts";
 
 const figure = fc.float({ noNaN: true });
@@ -22,6 +22,7 @@ const component = fc.record({
   queueLength: figure,
   inFlight: figure,
   p50Ms: figure,
+  p95Ms: figure,
   p99Ms: figure,
 });
 const anyFrame: fc.Arbitrary<DecodedFrame> = fc.record({
@@ -38,6 +39,8 @@ const anyFrame: fc.Arbitrary<DecodedFrame> = fc.record({
     total: fc.record({
       requestsPerSecond: figure,
       failuresPerSecond: figure,
+      goodputPerSecond: figure,
+      goodputRatio: figure,
       p50Ms: figure,
       p95Ms: figure,
       p99Ms: figure,
@@ -89,6 +92,9 @@ describe("a frame in bytes", () => {
     expect(read.frame.components.map(({ id }) => id)).toEqual(["client", "station"]);
     expect(read.frame.components[1]?.utilization).toBe(Math.fround(frame.components[1]?.utilization ?? 0));
     expect(read.frame.components[1]?.utilization).toBeGreaterThan(0.5);
+    expect(read.frame.total).toMatchObject({ goodputPerSecond: read.frame.total.requestsPerSecond, goodputRatio: 1 });
+    const { p50Ms = 0, p95Ms = 0, p99Ms = 0 } = read.frame.components[1] ?? {};
+    expect(0 < p50Ms && p50Ms < p95Ms && p95Ms < p99Ms).toBe(true);
   });
 
   test("is read or refused with a reason, and nothing else, whatever the bytes are", () => {
@@ -118,7 +124,7 @@ describe("a frame in bytes", () => {
   test.each([
     ["not-a-frame", new Uint8Array(0)],
     ["not-a-frame", new TextEncoder().encode('{"sequence":1}'.padEnd(200))],
-    ["truncated", encode(sample()).subarray(0, headerBytes - 1)],
+    ["truncated", encode(sample()).subarray(0, leastHeaderBytes - 1)],
     ["truncated", encode(sample()).subarray(0, -1)],
     ["truncated", changed((view) => view.setUint16(offsets.components, 65_535, true))],
     ["malformed", Uint8Array.of(...encode(sample()), 0)],
@@ -127,7 +133,7 @@ describe("a frame in bytes", () => {
     ["malformed", changed((view) => view.setFloat64(offsets.sequence, 0.5, true))],
     ["malformed", changed((view) => view.setFloat64(offsets.sequence, Number.NaN, true))],
     ["malformed", changed((view) => view.setUint16(offsets.headerBytes, 8, true))],
-    ["malformed", changed((view) => view.setUint16(offsets.columns, 6, true))],
+    ["malformed", changed((view) => view.setUint16(offsets.columns, leastColumns - 1, true))],
     ["malformed", changed((_, bytes) => bytes.fill(0xff, -1))],
   ] as const)("is refused as %s (%#)", (fault, bytes) => {
     expect(() => decodeFrame(bytes)).toThrow(expect.objectContaining({ name: "FrameFormatError", fault }));
@@ -147,6 +153,24 @@ describe("a frame in bytes", () => {
     view.setUint16(offsets.headerBytes, headerBytes + 8, true);
     view.setUint16(offsets.columns, columns.length + 1, true);
     expect(decodeFrame(later)).toEqual(decodeFrame(bytes));
+  });
+
+  test("of an earlier writer has what that did not know as NaN", () => {
+    const bytes = encode(sample());
+    const columnsEnd = headerBytes + leastColumns * 2 * 4;
+    const earlier = Uint8Array.of(
+      ...bytes.subarray(0, leastHeaderBytes),
+      ...bytes.subarray(headerBytes, columnsEnd),
+      ...bytes.subarray(headerBytes + columns.length * 2 * 4),
+    );
+    const view = new DataView(earlier.buffer);
+    view.setUint16(offsets.headerBytes, leastHeaderBytes, true);
+    view.setUint16(offsets.columns, leastColumns, true);
+    const { frame, ...stamp } = decodeFrame(bytes);
+    const unknown = { goodputPerSecond: Number.NaN, goodputRatio: Number.NaN };
+    const components = frame.components.map((one) => ({ ...one, p95Ms: Number.NaN }));
+    const total = { ...frame.total, ...unknown };
+    expect(decodeFrame(earlier)).toEqual({ ...stamp, frame: { ...frame, total, components } });
   });
 
   test("takes another number, status and count of skipped frames without touching the bytes given", () => {

@@ -40,10 +40,14 @@ export const offsets = {
   components: 104,
   columns: 106,
   textBytes: 108,
+  goodputPerSecond: 112,
+  goodputRatio: 116,
 } as const;
 
 /** A multiple of 8: the columns behind it can be read in place. */
-export const headerBytes = 112;
+export const headerBytes = 120;
+/** What every writer of version 1 has written; the rest came later, and is unknown where an older writer says less. */
+export const leastHeaderBytes = 112;
 
 /** The columns, in their order; each holds one Float32 per component. */
 export const columns = [
@@ -54,7 +58,9 @@ export const columns = [
   "inFlight",
   "p50Ms",
   "p99Ms",
+  "p95Ms",
 ] as const;
+export const leastColumns = 7;
 
 /** In front of the bytes of each text. */
 export const textLengthBytes = 2;

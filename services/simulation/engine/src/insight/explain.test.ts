@@ -130,8 +130,48 @@ describe("explain", () => {
     const insight = explained(roomy, "no variants");
     expect(insight.limit).toMatchObject({ component: "station", by: "demand" });
     expect((insight.limit?.headroom ?? 0) / 20).toBeCloseTo(1, 1);
-    expect(insight.evidence).toContainEqual(expect.stringMatching(/^station bears \d+(\.\d)? times today's/));
+    expect(insight.evidence[0]).toBe(insight.spare?.message);
     expect(insight.stability).toMatchObject({ kind: "not applicable" });
+  });
+
+  test("says first that nothing limits a system that is mostly free, and then only what would come next", () => {
+    const roomy = singleStation(50, { concurrency: 10, serviceTime: exponential(10) });
+    const { spare, buy, elasticity, evidence } = explained(roomy, { changes: ["speed"] });
+    expect(spare).toMatchObject({ component: "station", fullAt: "station" });
+    expect(spare?.utilization).toBeCloseTo(0.05, 2);
+    expect(spare?.message).toMatch(
+      /^nothing limits this system at 50(\.\d)?\/s: the busiest is station at [45]\.\d %, 100\.0 % of the answers are good and in time, and about (19|20|21) times the load fits$/,
+    );
+    expect(spare?.next).toEqual([
+      expect.stringMatching(/^for more load: station is full first, at about (19|20|21) times this load \(\d+\/s\)$/),
+      expect.stringMatching(/^for faster answers: station 5\.0 % faster: /),
+    ]);
+    expect(elasticity?.variants[0]?.verdict).toBe("better");
+    expect(buy).toBeUndefined();
+    expect(evidence.join()).not.toContain("to buy");
+  });
+
+  test.each([
+    ["is half full", singleStation(50, { concurrency: 1, serviceTime: constant(10.5) })],
+    ["makes requests wait", singleStation(30, { concurrency: 1, serviceTime: exponential(10) })],
+    ["fails", singleStation(50, { concurrency: 10, serviceTime: exponential(10), errorRatio: 0.05 })],
+    [
+      "answers too late",
+      {
+        ...singleStation(50, { concurrency: 10, serviceTime: exponential(10) }),
+        workloads: [{ ...poisson("client", 50), deadlineMs: 30 }],
+      },
+    ],
+    [
+      "makes callers wait for connections",
+      {
+        ...singleStation(100, { concurrency: 50, serviceTime: exponential(10) }),
+        links: [link("client", "station", { maxConnections: 2 })],
+      },
+    ],
+    ["is overloaded", overloaded],
+  ])("does not say that nothing limits a system that %s", (_what, architecture) => {
+    expect(explained(architecture, "no variants").spare).toBeUndefined();
   });
 
   test("says that nothing limits a system without load", () => {

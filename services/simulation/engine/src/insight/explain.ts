@@ -8,6 +8,8 @@
  * 3. waiting: the component in whose queues requests spend most time, from 5 % of their time in the system;
  * 4. demand: the one with the lowest bound slots ÷ demand.
  * Utilization is never asked alone: a slot that is taken 95 % of the time in even steps makes nobody wait.
+ * Before all of them comes whether anything limits (spare-capacity.ts): where nothing does, `limit` is only what would
+ * come first, and nothing is to buy.
  *
  * Every sentence of the evidence carries the figures it rests on.
  */
@@ -15,7 +17,6 @@
 import type { Architecture } from "../architecture.ts";
 import { compileModel, type Model } from "../model.ts";
 import type { ReplicationOutcome } from "../replications/run-replication.ts";
-import type { Results } from "../results.ts";
 import {
   type ElasticityJudgement,
   type JudgedVariant,
@@ -25,10 +26,10 @@ import {
 } from "./elasticity.ts";
 import { type OperationalLaws, operationalLawsOf } from "./operational-laws.ts";
 import { judgeSaturation, type QueueSamples, type Saturation } from "./saturation.ts";
+import { mostlyFree, type SpareCapacity, spareCapacityOf } from "./spare-capacity.ts";
 import { type StabilityMargin, stabilityMargin } from "./stability-margin.ts";
+import { type ConnectionWait, mostConnectionWait, notableWaitShare, type WaitShare, waitShares } from "./waiting.ts";
 import { number, percent, range } from "./wording.ts";
-
-const notableWaitShare = 0.05;
 
 export interface Limit {
   readonly component: string;
@@ -51,10 +52,12 @@ export interface TailShare {
 }
 
 export interface Insight {
+  /** Present when nothing limits: how much room there is. */
+  readonly spare?: SpareCapacity;
   /** Absent when no slot was ever held. */
   readonly limit?: Limit;
   readonly evidence: readonly string[];
-  /** The change with the most gain per cost; absent when no variant was run or none helps. */
+  /** The change with the most gain per cost; absent when no variant was run, none helps, or nothing limits. */
   readonly buy?: JudgedVariant;
   readonly laws: OperationalLaws;
   readonly saturation: Saturation;
@@ -87,12 +90,23 @@ export function explain(input: InsightInput): Insight {
   const elasticity =
     variants.length === 0 ? undefined : judgeElasticity(base, variants, objective === undefined ? {} : { objective });
   const best = elasticity?.variants[0];
-  const buy = best?.verdict === "better" ? best : undefined;
-  const found = findLimit(runs, { laws, saturation, elasticity });
+  const helpful = best?.verdict === "better" ? best : undefined;
+  const spare = spareCapacityOf(model, runs, { laws, saturation, elasticity, best: helpful });
+  const buy = spare === undefined ? helpful : undefined;
+  const findings = { laws, saturation, elasticity, waits: waitShares(model, runs) };
+  const found = findLimit(findings);
   const limit = found === undefined ? undefined : limitOf(found, laws, model);
   return {
+    ...(spare === undefined ? {} : { spare }),
     ...(limit === undefined ? {} : { limit }),
-    evidence: evidenceOf(limit, runs, { laws, saturation, elasticity, stability, buy, tail }),
+    evidence: evidenceOf(limit, {
+      ...findings,
+      connectionWait: mostConnectionWait(model, runs),
+      stability,
+      spare,
+      buy,
+      tail,
+    }),
     ...(buy === undefined ? {} : { buy }),
     laws,
     saturation,
@@ -113,7 +127,6 @@ export function limitSentence({ name, by, utilization }: Limit): string {
   return `${name} limits: ${decidedBy[by]}`;
 }
 
-const mostlyFree = 0.5;
 const decidedBy = {
   saturation: "it cannot do what is asked of it",
   elasticity: "its capacity changes the answer most",
@@ -125,17 +138,15 @@ interface Findings {
   readonly laws: OperationalLaws;
   readonly saturation: Saturation;
   readonly elasticity: ElasticityJudgement | undefined;
+  readonly waits: readonly WaitShare[];
 }
 
-function findLimit(
-  runs: readonly Results[],
-  { laws, saturation, elasticity }: Findings,
-): Pick<Limit, "component" | "by"> | undefined {
+function findLimit({ laws, saturation, elasticity, waits }: Findings): Pick<Limit, "component" | "by"> | undefined {
   const [cause] = saturation.saturated;
   if (cause !== undefined) return { component: cause, by: "saturation" };
   const steepest = mostElastic(elasticity);
   if (steepest !== undefined) return { component: steepest.component, by: "elasticity" };
-  const [mostWaited] = waitShares(runs);
+  const [mostWaited] = waits;
   if (mostWaited !== undefined && mostWaited.share >= notableWaitShare) {
     return { component: mostWaited.component, by: "waiting" };
   }
@@ -153,21 +164,6 @@ function mostElastic(elasticity: ElasticityJudgement | undefined): JudgedVariant
     );
 }
 
-/** Time spent in each component's queues ÷ time spent in the system; most first. */
-function waitShares(runs: readonly Results[]): { component: string; share: number }[] {
-  const present = new Map<string, number>();
-  let inSystem = 0;
-  for (const { components } of runs) {
-    for (const { id, kind, queueLengthMean, inFlightMean } of components) {
-      if (kind === "client") inSystem += inFlightMean;
-      else present.set(id, (present.get(id) ?? 0) + queueLengthMean);
-    }
-  }
-  return [...present]
-    .map(([component, waiting]) => ({ component, share: inSystem === 0 ? 0 : Math.min(1, waiting / inSystem) }))
-    .sort((a, b) => b.share - a.share);
-}
-
 function limitOf(found: Pick<Limit, "component" | "by">, laws: OperationalLaws, model: Model): Limit {
   const demand = laws.components.find(({ component }) => component === found.component);
   const name = model.components.find(({ id }) => id === found.component)?.name ?? found.component;
@@ -178,30 +174,32 @@ function limitOf(found: Pick<Limit, "component" | "by">, laws: OperationalLaws, 
 
 function evidenceOf(
   limit: Limit | undefined,
-  runs: readonly Results[],
   given: Findings & {
+    readonly connectionWait: ConnectionWait | undefined;
     readonly stability: StabilityMargin;
+    readonly spare: SpareCapacity | undefined;
     readonly buy: JudgedVariant | undefined;
     readonly tail: readonly TailShare[] | undefined;
   },
 ): string[] {
-  const { laws, saturation, elasticity, stability, buy, tail } = given;
+  const { laws, saturation, elasticity, stability, spare, buy, tail, waits, connectionWait } = given;
   if (limit === undefined) return [`no slot was held at ${number(laws.ratePerSecond)} requests/s: nothing limits`];
   const sentences: string[] = [];
   const add = (sentence: string | undefined) => {
     if (sentence !== undefined) sentences.push(sentence);
   };
+  add(spare?.message);
   const isLimit = ({ component }: { readonly component: string }) => component === limit.component;
   add(saturation.components.find(isLimit)?.message);
   add(laws.components.find(isLimit)?.message);
-  add(headroomSentence(limit, laws));
-  const waited = waitShares(runs).find(isLimit);
+  if (spare === undefined) add(headroomSentence(limit, laws));
+  const waited = waits.find(isLimit);
   if (waited !== undefined) add(`requests spend ${percent(waited.share)} of their time in the queues of ${limit.name}`);
-  add(connectionSentence(runs));
+  add(connectionSentence(connectionWait));
   add(steepestSentence(limit, elasticity));
-  add(mostUsedSentence(limit, laws, elasticity, runs));
+  add(mostUsedSentence(limit, given));
   if (buy !== undefined) add(`to buy: ${buy.message}`);
-  if (elasticity !== undefined && buy === undefined) {
+  if (elasticity !== undefined && spare === undefined && buy === undefined) {
     add(`none of the ${elasticity.variants.length} changes that were run improves the ${labelOf(elasticity)}`);
   }
   add(stability.kind === "margins" ? stability.components[0]?.message : undefined);
@@ -234,20 +232,12 @@ function steepestSentence(limit: Limit, elasticity: ElasticityJudgement | undefi
   );
 }
 
-/** Where callers wait for connections, which is in nobody's queue. */
-function connectionSentence(runs: readonly Results[]): string | undefined {
-  let inSystem = 0;
-  const waiting = new Map<string, number>();
-  for (const { kind, name, inFlightMean, backlogMean } of runs.flatMap(({ components }) => components)) {
-    if (kind === "client") inSystem += inFlightMean;
-    if (kind !== "queue") waiting.set(name, (waiting.get(name) ?? 0) + backlogMean);
-  }
-  const [most] = [...waiting].sort((a, b) => b[1] - a[1]);
-  if (most === undefined || most[1] < notableWaitShare * inSystem) return undefined;
-  const [name, count] = most;
+function connectionSentence(most: ConnectionWait | undefined): string | undefined {
+  if (most === undefined || most.share < notableWaitShare) return undefined;
+  const { name, calls, share } = most;
   return (
-    `${number(count / runs.length)} calls from ${name} wait for a connection on average, ` +
-    `${percent(Math.min(1, count / inSystem))} of the time that requests take`
+    `${number(calls)} calls from ${name} wait for a connection on average, ` +
+    `${percent(share)} of the time that requests take`
   );
 }
 
@@ -257,16 +247,11 @@ function tailSentence({ component, part, share, low, high }: TailShare): string 
 }
 
 /** Why it is not the one with the highest utilization, where that is another. */
-function mostUsedSentence(
-  limit: Limit,
-  laws: OperationalLaws,
-  elasticity: ElasticityJudgement | undefined,
-  runs: readonly Results[],
-): string | undefined {
+function mostUsedSentence(limit: Limit, { laws, elasticity, waits }: Findings): string | undefined {
   const most = laws.components.reduce((top, one) => (one.utilization > top.utilization ? one : top));
   if (most.component === limit.component || most.utilization <= limit.utilization) return undefined;
   const isMost = ({ component }: { readonly component: string }) => component === most.component;
-  const share = waitShares(runs).find(isMost)?.share ?? 0;
+  const share = waits.find(isMost)?.share ?? 0;
   const start = `${most.name} is used more (${percent(most.utilization)} against ${percent(limit.utilization)})`;
   const faster = elasticity?.variants.find((one) => isMost(one) && one.elasticity !== undefined);
   const gain = faster === undefined ? "" : `, and its best change of capacity gains ${percent(faster.gain.value)}`;

@@ -219,6 +219,32 @@ describe("stabilityMargin with what stops storms", () => {
   });
 });
 
+describe("stabilityMargin behind a queue", () => {
+  /** A worker of 100/s; who sends has patience and retries, which it never needs: the broker answers at once. */
+  const behindQueue = (ratePerSecond: number, delivery: Partial<Link> = {}): Architecture => ({
+    components: [
+      component("client", "client"),
+      component("broker", "queue", { concurrency: 64 }),
+      component("worker", "service", { serviceTime: exponential(10), queueCapacity: 100_000 }),
+    ],
+    links: [link("client", "broker", { timeoutMs: 200, retries: 3 }), link("broker", "worker", delivery)],
+    workloads: [poisson("client", ratePerSecond)],
+  });
+
+  test("says nothing of a worker for which nobody waits, and the engine shows that no storm comes", () => {
+    const pause = { atMs: 20_000, change: { kind: "pause" as const, component: "worker", lengthMs: 10_000 } };
+    const results = simulate(behindQueue(50), { durationMs: 60_000, warmupMs: 20_000, changes: [pause] }).results();
+    expect(results.goodputRatio).toBe(1);
+    expect(results.components.map(({ retried }) => retried)).toEqual([0, 0, 0]);
+    expect(stabilityMargin(compileModel(behindQueue(50)))).toMatchObject({ kind: "not applicable" });
+  });
+
+  test("counts what the broker delivers again, and not what the sender would", () => {
+    const { components } = marginsOf(behindQueue(20, { timeoutMs: 500, retries: 2 }));
+    expect(components).toMatchObject([{ component: "worker", timeoutMs: 500, amplification: expect.closeTo(3, 6) }]);
+  });
+});
+
 describe("stabilityMargin against the engine", () => {
   const storm = (by: Partial<Link>, of: Partial<Component> = {}, deadlineMs = 0): Architecture => {
     const given = station(60, { retries: 3, ...by }, of);

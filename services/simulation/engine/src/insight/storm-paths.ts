@@ -4,7 +4,8 @@
  * In a storm at a component nothing that waits for it is answered in time. Along a path, every attempt over a link with a
  * timeout fails, so it is made 1 + retries times; what is above sees the failure and tries again just so, whether its own
  * links have a timeout or not. Links below the last timeout only wait, and do not multiply. Sequential calls stop at the
- * first that fails, so of several only one is made; failures of calls that nobody waits for stay where they are.
+ * first that fails, so of several only one is made. Behind a call that nobody waits for, as behind a queue, nobody above
+ * feels anything: patience and retries above do not count there, only those below.
  *
  * - A budget allows `ratio` retries per call in the long run, whatever `retries` says; one of a whole tier may spend on one
  *   link what the calls of all its links have saved.
@@ -28,8 +29,10 @@ export interface StormPath {
 }
 
 interface Reach {
-  /** Visits whose slowness nobody has given up on, or whose failure nobody waits for. */
+  /** Visits whose slowness nobody has given up on. */
   readonly quiet: number;
+  /** Visits that nobody from here on up waits for. */
+  readonly detached: number;
   /** Visits that fail for who called. */
   readonly failing: number;
   readonly timeoutMs: number;
@@ -41,6 +44,7 @@ interface Reach {
 
 const unreachable: Reach = {
   quiet: 0,
+  detached: 0,
   failing: 0,
   timeoutMs: Number.POSITIVE_INFINITY,
   cancels: true,
@@ -56,35 +60,40 @@ export function stormPathsTo(model: Model, target: number): StormPath[] {
     const index = model.callOrder[position] as number;
     if (index !== target) reaches[index] = reachFrom(model.components[index] as ModelComponent, reaches);
   }
-  return reaches.map(({ quiet, failing, timeoutMs, stoppedBy, isCancelled }) => {
-    return { visits: quiet + failing, timeoutMs, stoppedBy, isCancelled };
+  return reaches.map(({ quiet, detached, failing, timeoutMs, stoppedBy, isCancelled }) => {
+    return { visits: quiet + detached + failing, timeoutMs, stoppedBy, isCancelled };
   });
 }
 
 function reachFrom(component: ModelComponent, reaches: readonly Reach[]): Reach {
   const { isClient, isBalancer, isParallel, isQueue, errorRatio, hitRatio } = component;
   const calling = isClient ? 1 : (1 - errorRatio) * (1 - hitRatio);
-  let { quiet, failing, timeoutMs, cancels, isCancelled } = unreachable;
+  let { quiet, detached, failing, timeoutMs, cancels, isCancelled } = unreachable;
   const stoppedBy: string[] = [];
   for (const link of component.links) {
     const behind = reaches[link.to] as Reach;
-    const isReached = behind.quiet + behind.failing > 0 || behind.stoppedBy.length > 0;
+    const isFelt = behind.quiet + behind.failing > 0;
+    const isReached = isFelt || behind.detached > 0 || behind.stoppedBy.length > 0;
     if (link.callsPerRequest === 0 || !isReached) continue;
     const isTimed = link.timeoutMs > 0;
     const stopsAtFirst = link.isAwaited && !isBalancer && !isParallel && !isQueue;
     const failingCalls = stopsAtFirst ? Math.min(1, link.callsPerRequest) : link.callsPerRequest;
     const stop = stopOf(link, behind);
     const givenUp = stop === undefined ? behind.failing + (isTimed ? behind.quiet : 0) : 0;
-    const amplified = calling * failingCalls * attemptsInStorm(link, component) * givenUp;
-    if (link.isAwaited) failing += amplified;
-    else quiet += amplified;
-    if (!isTimed) quiet += calling * link.callsPerRequest * behind.quiet;
-    timeoutMs = Math.min(timeoutMs, behind.timeoutMs, isTimed ? link.timeoutMs : Number.POSITIVE_INFINITY);
+    const failingAttempts = failingCalls * attemptsInStorm(link, component);
+    const amplified = calling * failingAttempts * givenUp;
+    const waited = isTimed ? 0 : calling * link.callsPerRequest * behind.quiet;
+    detached += calling * (givenUp > 0 ? failingAttempts : link.callsPerRequest) * behind.detached;
+    if (link.isAwaited) {
+      failing += amplified;
+      quiet += waited;
+    } else detached += amplified + waited;
+    timeoutMs = Math.min(timeoutMs, behind.timeoutMs, isTimed && isFelt ? link.timeoutMs : Number.POSITIVE_INFINITY);
     cancels &&= behind.cancels && link.timeoutCancels;
     stoppedBy.push(...behind.stoppedBy, ...(stop === undefined ? [] : [stop.reason]));
     isCancelled ||= behind.isCancelled || stop?.isCancelled === true;
   }
-  return { quiet, failing, timeoutMs, cancels, stoppedBy: [...new Set(stoppedBy)], isCancelled };
+  return { quiet, detached, failing, timeoutMs, cancels, stoppedBy: [...new Set(stoppedBy)], isCancelled };
 }
 
 function stopOf(link: ModelLink, behind: Reach): { reason: string; isCancelled: boolean } | undefined {

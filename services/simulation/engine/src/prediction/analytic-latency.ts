@@ -133,21 +133,21 @@ function missShare(model: Model, component: ModelComponent, analyses: ReadonlyMa
   return behind === undefined || arrivals === 0 ? 1 : Math.min(1, behind.arrivalsPerSecond.value / arrivals);
 }
 
-/** How many wait at all: Erlang's C of the slots that share a queue; its square where two choices find one full (many). */
-function shareOfWaiting({ instances, concurrency, balancing }: ModelComponent, offered: number): number {
+/** How many wait at all: Erlang's C of the slots that share a queue; its d-th power where all of d choices are full (many). */
+function shareOfWaiting({ instances, concurrency, balancing, choices }: ModelComponent, offered: number): number {
   if (offered <= 0) return 0;
   const own = erlangC(concurrency, offered * concurrency);
   if (instances === 1 || balancing === "random" || balancing === "round_robin") return own;
   const pooled = erlangC(concurrency * instances, offered * concurrency * instances);
-  if (instances === 2 || balancing === "least_connections") return pooled;
-  const many = 1 - 2 / instances;
-  return (1 - many) * pooled + many * own ** 2;
+  if (instances <= choices || balancing === "least_connections") return pooled;
+  const many = 1 - choices / instances;
+  return (1 - many) * pooled + many * own ** choices;
 }
 
-/** How long the queue's tail is; two choices among many shorten it. */
-function busyOf({ instances, balancing }: ModelComponent, offered: number): number {
+/** How long the queue's tail is; choices among many shorten it. */
+function busyOf({ instances, balancing, choices }: ModelComponent, offered: number): number {
   const busy = Math.min(offered, 0.999);
-  return instances > 2 && balancing === "power_of_two" ? busy ** (1 + 2 * (1 - 2 / instances)) : busy;
+  return instances > choices && balancing === "power_of_two" ? busy ** (1 + choices * (1 - choices / instances)) : busy;
 }
 
 /** Over all clients, by their rates. */

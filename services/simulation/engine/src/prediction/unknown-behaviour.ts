@@ -53,6 +53,7 @@ function ofComponent(component: ModelComponent, analysis: Analysis): string[] {
   const balancing = component.isBalancer ? component.linkBalancing : component.balancing;
   const isKnown = component.isBalancer ? byWeight.has(balancing) : !unknownBalancings.has(balancing);
   if (!isKnown && (component.isBalancer || component.instances > 1)) say(`requests are balanced by ${balancing}`);
+  if (component.choices > 2 && component.instances > 1) say(`requests are balanced among ${component.choices} choices`);
   if (errorRatio > notableShare) say("some of its requests fail");
   const own = analysis.components.find((one) => one.id === id);
   if (own !== undefined && own.shedRatio.value > notableShare) say("it sheds requests");

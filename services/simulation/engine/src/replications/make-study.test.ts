@@ -48,6 +48,18 @@ describe("makeStudy", () => {
     expect(study.events).toBe(runs.reduce((sum, { results }) => sum + results.events, 0));
   });
 
+  test("says for how much of the time how many requests are present", () => {
+    const { utilization, presentAtLeast = [] } = study.components[1] ?? {};
+    // One slot is held exactly while somebody is there, and M/M/1 at 0.5 has n or more for 0.5^n of the time.
+    expect(presentAtLeast[1]).toBeCloseTo(utilization?.value ?? 0, 3);
+    expect(presentAtLeast[0]).toBe(1);
+    expect(presentAtLeast[2]).toBeCloseTo(0.25, 1);
+    expect(presentAtLeast[3]).toBeCloseTo(0.125, 1);
+    expect(presentAtLeast).toEqual(presentAtLeast.toSorted((a, b) => b - a));
+    expect(presentAtLeast.at(-1)).toBeGreaterThanOrEqual(0.0001);
+    expect(presentAtLeast.every((share) => share === Number(share.toFixed(4)))).toBe(true);
+  });
+
   test("has a curve that ascends to 1 and agrees with the quantiles", () => {
     const { latencyCurve } = study;
     for (const [index, point] of latencyCurve.entries()) {
@@ -85,6 +97,15 @@ describe("makeStudy", () => {
       expect.stringMatching(/^a replication answers \d+ requests well, so p99 and/),
       "the moon was full",
     ]);
+  });
+
+  test("warns of components that no request reached, since an import may have missed a link", () => {
+    const reached = {
+      ...station,
+      components: [...station.components, component("seed", "service"), component("worker", "service")],
+    };
+    const { warnings } = makeStudy(replicate(reached, 2), given);
+    expect(warnings[0]).toMatch(/^no request reached seed, worker: /);
   });
 
   test("names the bottleneck of an overload, and that its queue still grew", () => {

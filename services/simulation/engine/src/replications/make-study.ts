@@ -23,6 +23,9 @@ export interface StudyOptions {
   readonly warnings?: readonly string[];
 }
 
+/** Finer than any number of runs can tell, and short in a file. */
+const shareDigits = 4;
+
 /** At least one replication of one model, in the order of their seeds; throws RangeError when there is none. Pure. */
 export function makeStudy(runs: readonly ReplicationOutcome[], options: StudyOptions): Study {
   const [first] = runs;
@@ -74,6 +77,7 @@ function componentStudy(runs: readonly (ComponentResults & { readonly seconds: n
       runs.map((run) => run.utilization),
       1,
     ),
+    presentAtLeast: meanShares(runs.map((run) => run.presentAtLeast)),
     throughputPerSecond: estimate(runs.map((run) => run.throughputPerSecond)),
     queueLengthMean: estimate(runs.map((run) => run.queueLengthMean)),
     waitMeanMs: estimate(runs.map((run) => run.waitMeanMs)),
@@ -89,6 +93,16 @@ function componentStudy(runs: readonly (ComponentResults & { readonly seconds: n
     backlogMean: estimate(runs.map((run) => run.backlogMean)),
     latency: latencyEstimates(runs),
   };
+}
+
+/** Place by place, until one rounds to 0; what a run does not have is 0. */
+function meanShares(runs: readonly (readonly number[])[]): number[] {
+  const shares: number[] = [];
+  for (let place = 0; ; place++) {
+    const share = Number(mean(runs.map((run) => run[place] ?? 0)).toFixed(shareDigits));
+    if (share === 0) return shares;
+    shares.push(share);
+  }
 }
 
 /** Of the requests that it answered, in whatever way; a refusal is an error to the caller. */

@@ -15,6 +15,12 @@ export function studyWarnings(runs: readonly Results[]): string[] {
       `in ${silent} of ${runs.length} replications no request was answered well: latencies are of the others`,
     );
   }
+  const unused = neverReached(runs);
+  if (unused.length > 0) {
+    warnings.push(
+      `no request reached ${unused.join(", ")}: a link to there may be missing, and the figures leave it out`,
+    );
+  }
   for (const name of stillGrowing(runs)) {
     warnings.push(`the queue of ${name} still grew at the end: a longer run gives longer waits`);
   }
@@ -31,6 +37,14 @@ export function studyWarnings(runs: readonly Results[]): string[] {
     break;
   }
   return warnings;
+}
+
+/** Names of the components that had nothing to do in any replication: an import may not have found who calls them. */
+function neverReached(runs: readonly Results[]): string[] {
+  const components = runs[0]?.components ?? [];
+  return components
+    .filter(({ kind }, index) => kind !== "client" && runs.every((run) => run.components[index]?.arrivals === 0))
+    .map(({ name }) => name);
 }
 
 /** Names of the components whose queue grew in at least half of the replications. */

@@ -25,6 +25,12 @@ export interface ComponentStudy {
   /** That took requests, as a mean over the time: an autoscaler changes it, and so does an outage. */
   readonly instancesMean: Estimate;
   readonly utilization: Estimate;
+  /**
+   * By n, from 0: the share of the time in which at least n requests were in it, waiting or in a slot, as a mean over the
+   * replications, to 0.0001. It ends where that is 0, and at the latest with 255. With s slots behind one queue, all are taken
+   * for the share at s, and somebody waits for the share at s + 1.
+   */
+  readonly presentAtLeast: readonly number[];
   readonly throughputPerSecond: Estimate;
   readonly queueLengthMean: Estimate;
   /** Of the requests that got a slot: their mean wait, the share that had to wait, and the wait that 99 % stay below. */

@@ -3,29 +3,35 @@
  * limits. A broken line is a call that nobody waits for; a number on a line is calls per request where it is not one.
  */
 import type { Architecture, Component, Link } from "../architecture.ts";
-import type { ComponentStudy } from "../replications/study.ts";
+import type { BottleneckFinding, ComponentStudy } from "../replications/study.ts";
 import { boxHeight, boxWidth, layOut, type PlacedBox, type PlacedLink } from "./architecture-layout.ts";
 import { digits, formatQuantity, formatWhole } from "./format.ts";
+import { isHit } from "./headline.ts";
 import { kindIcon, kindName } from "./kinds.ts";
-import { escapeMarkup, fitText, px } from "./markup.ts";
+import { escapeMarkup, fitText, px, textWidthPx } from "./markup.ts";
 import { heatOf } from "./utilization-chart.ts";
 
 const padding = 12;
 
-/** `limit` is the id of the component to be marked as what limits, if there is one. */
+/** `limit` is the component to be marked as what limits, or as what would first, if there is one. */
 export function architectureChart(
   architecture: Architecture,
   studied: ReadonlyMap<string, ComponentStudy>,
-  limit: string | undefined,
+  limit: BottleneckFinding | undefined,
 ): string {
   if (architecture.components.length === 0) return `<p class="empty">The architecture has no components.</p>`;
   const layout = layOut(architecture);
   const byId = new Map(architecture.components.map((component) => [component.id, component]));
   const links = layout.links.map((placed) => linkOf(placed, architecture.links[placed.linkIndex] as Link));
   const boxes = layout.boxes.map((placed) =>
-    boxOf(placed, byId.get(placed.id) as Component, studied.get(placed.id), placed.id === limit),
+    boxOf(
+      placed,
+      byId.get(placed.id) as Component,
+      studied.get(placed.id),
+      placed.id === limit?.component ? limit : undefined,
+    ),
   );
-  const limiting = limit === undefined ? undefined : byId.get(limit);
+  const limiting = limit === undefined ? undefined : byId.get(limit.component);
   const description =
     `${counted(byId.size, "component")} and ${counted(architecture.links.length, "link")} in ` +
     `${counted(layout.columns, "column")}, callers left of what they call.` +
@@ -65,7 +71,7 @@ function boxOf(
   { xPx, yPx }: PlacedBox,
   { name, kind, instances, concurrency }: Component,
   studied: ComponentStudy | undefined,
-  isLimit: boolean,
+  limit: BottleneckFinding | undefined,
 ): string {
   const share = kind === "client" ? Number.NaN : (studied?.utilization.value ?? Number.NaN);
   const isKnown = Number.isFinite(share);
@@ -73,22 +79,26 @@ function boxOf(
   const size = kind === "client" ? "" : `${formatWhole(instances)} × ${formatWhole(concurrency)} `;
   const text = `${size}${kindName(kind)}`;
   const full = boxWidth - 2 * padding;
+  const use = isKnown ? formatQuantity(share, "share") : "";
   const meter = isKnown
     ? `<rect class="track" x="${padding}" y="${boxHeight - 11}" width="${full}" height="5" rx="2.5"/>` +
       `<rect class="${heatOf(share)}" x="${padding}" y="${boxHeight - 11}" ` +
       `width="${px(full * Math.min(1, Math.max(0, share)))}" height="5" rx="2.5"/>` +
-      `<text class="use end" x="${boxWidth - padding}" y="37">${formatQuantity(share, "share")}</text>`
+      `<text class="use end" x="${boxWidth - padding}" y="37">${use}</text>`
     : "";
-  const flag = isLimit
-    ? `<rect class="flag" x="${padding}" y="-18" width="54" height="18" rx="4"/>` +
-      `<text class="flag-text mid" x="${padding + 27}" y="-5">limits</text>`
-    : "";
+  const [mark, says, flagPx] =
+    limit === undefined || isHit(limit) ? ["limit", "limits", 54] : ["next", "limits first", 82];
+  const flag =
+    limit === undefined
+      ? ""
+      : `<rect class="flag ${mark}" x="${padding}" y="-18" width="${flagPx}" height="18" rx="4"/>` +
+        `<text class="flag-text mid" x="${padding + flagPx / 2}" y="-5">${says}</text>`;
   return (
     `<g transform="translate(${px(xPx)} ${px(yPx)})"><title>${escapeMarkup(`${name}: ${text}`)}</title>${flag}` +
-    `<rect class="${isLimit ? "box limit" : "box"}" width="${boxWidth}" height="${boxHeight}" rx="8"/>` +
+    `<rect class="${limit === undefined ? "box" : `box ${mark}`}" width="${boxWidth}" height="${boxHeight}" rx="8"/>` +
     `<path class="icon" transform="translate(${padding} 8)" d="${kindIcon(kind)}"/>` +
     `<text class="title" x="${padding + 20}" y="20">${escapeMarkup(fitText(name, full - 20, 13))}</text>` +
-    `<text class="tick" x="${padding}" y="37">${escapeMarkup(fitText(text, full - 40, 11))}</text>${meter}</g>`
+    `<text class="tick" x="${padding}" y="37">${escapeMarkup(fitText(text, full - 6 - textWidthPx(use, 12), 11))}</text>${meter}</g>`
   );
 }
 

@@ -158,8 +158,8 @@ function measure(
   routes: readonly (readonly Item[] | null)[],
 ): ArchitectureLayout {
   const all = columns.flat();
-  const top = Math.min(0, ...all.map(({ y, height }) => y - height / 2)) - margin;
-  const bottom = Math.max(0, ...all.map(({ y, height }) => y + height / 2)) + margin;
+  const top = all.reduce((least, { y, height }) => Math.min(least, y - height / 2), all[0]?.y ?? 0) - margin;
+  const bottom = all.reduce((most, { y, height }) => Math.max(most, y + height / 2), all[0]?.y ?? 0) + margin;
   const xOf = (column: number) => margin + column * (boxWidth + columnGap);
   const boxes = [...itemOf].map(([id, { y }]) => ({
     id,

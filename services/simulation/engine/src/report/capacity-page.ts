@@ -59,12 +59,14 @@ function capacityTable({ points }: CapacityAnswer): string {
   const names = points[0]?.objectives.map(({ objective }) => escapeMarkup(objective)) ?? [];
   return scrollTable(
     "Figures at each load, with 95 % intervals; collapse and misses with Wilson&#39;s",
-    ["load", "", "replications", "answered well", ...names, "collapse"],
-    points.map(({ load, verdict, hasOverflowed, replications, throughputPerSecond, objectives, collapse }) => [
+    ["load", "", "replications", "answered well", "and in time", ...names, "collapse"],
+    points.map(({ load, verdict, hasOverflowed, replications, objectives, collapse, ...rates }) => [
       digits(load),
       hasOverflowed ? "overflows" : verdicts[verdict],
       formatWhole(replications),
-      replications === 0 ? missing : formatEstimate(throughputPerSecond, "perSecond", replications),
+      ...[rates.throughputPerSecond, rates.goodputPerSecond].map((rate) =>
+        replications === 0 ? missing : formatEstimate(rate, "perSecond", replications),
+      ),
       ...objectives.map(({ objective, figure, missed }) => {
         const value = figure === undefined ? missing : formatEstimate(figure, unitOf(objective), replications);
         return `${value}<small>a run misses it: ${formatEstimate(missed, "share", Math.max(2, replications))}</small>`;

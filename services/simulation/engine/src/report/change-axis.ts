@@ -24,6 +24,8 @@ export function changeAxis(given: { left: number; right: number; bottom: number;
   return { at, grid: grid.join("") };
 }
 
+/** Changes below a thousandth of a percent are 0 beside any interval that can be drawn. */
 export function signedPercent(share: number): string {
-  return `${share > 0 ? "+" : ""}${digits(share * 100)} %`;
+  const shown = Math.abs(share) < 1e-5 ? 0 : share;
+  return `${shown > 0 ? "+" : ""}${digits(shown * 100)} %`;
 }

@@ -30,7 +30,7 @@ function boundaryPage(fallsFrom: number): string {
   for (let step = search.ask(); ; step = search.ask()) {
     if (step.kind === "done") return renderBoundaryPage(step.answer, { title: hostile, sentence: hostile });
     const { load, more } = step;
-    search.tell(Array.from({ length: more }, () => load >= fallsFrom));
+    search.tell(Array.from({ length: more }, () => (load >= fallsFrom ? "stays-down" : "comes-back")));
   }
 }
 

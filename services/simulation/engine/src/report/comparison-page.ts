@@ -10,7 +10,7 @@ import { changeChart } from "./change-chart.ts";
 import { digits, formatEstimate, formatLength, formatQuantity, formatWhole, missing } from "./format.ts";
 import { latencyPairChart } from "./latency-pair-chart.ts";
 import { escapeMarkup } from "./markup.ts";
-import { footer, renderDocument, scrollTable, section } from "./page-document.ts";
+import { estimateCell, footer, renderDocument, scrollTable, section } from "./page-document.ts";
 import { warningList } from "./sections.ts";
 
 export interface ComparisonPageOptions {
@@ -66,10 +66,14 @@ function sentenceItem({ sentence, change }: FigureDifference): string {
   return `<li>${isSure ? `<b>${escapeMarkup(sentence)}</b>` : escapeMarkup(sentence)}</li>`;
 }
 
+/** Both ends with one unit: cells are narrow. */
+const sameUnit = /^(\S+) (points|ms|s) to (\S+ \2)$/;
+
 function differenceCell({ difference, unit, pairs }: FigureDifference): string {
   if (pairs === 0) return missing;
+  if (difference.low === 0 && difference.high === 0) return "none";
   const interval = pairs < 2 ? "single pair" : formatChangeInterval(difference.low, difference.high, unit);
-  return `${formatChange(difference.value, unit)}<small>${interval}</small>`;
+  return `${formatChange(difference.value, unit)}<small>${interval.replace(sameUnit, "$1 to $3")}</small>`;
 }
 
 function figureTable({ figures, replications }: Comparison): string {
@@ -78,8 +82,8 @@ function figureTable({ figures, replications }: Comparison): string {
     ["", "before", "after", "difference", "", "narrower by"],
     figures.map((figure) => [
       escapeMarkup(figure.label),
-      formatEstimate(figure.before, figure.unit, replications),
-      formatEstimate(figure.after, figure.unit, replications),
+      estimateCell(figure.before, figure.unit, replications),
+      estimateCell(figure.after, figure.unit, replications),
       differenceCell(figure),
       figure.change === "unclear" ? "no difference to see" : figure.change === "none" ? "the same" : figure.change,
       figure.pairs < 2 ? missing : `${digits(figure.difference.varianceReduction)} ×`,

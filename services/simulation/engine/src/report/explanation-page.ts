@@ -24,10 +24,11 @@ export interface Explanation {
 
 /** The whole document. */
 export function renderExplanationPage({ insight, study, tail, leftOut }: Explanation, title: string): string {
-  const { limit, evidence, elasticity, stability, buy } = insight;
+  const { spare, limit, evidence, elasticity, stability, buy } = insight;
   const isFull = limit?.by === "saturation";
+  const first = limit === undefined ? "Nothing limits: no slot was ever held." : `${limitSentence(limit)}.`;
   const answer = [
-    limit === undefined ? "Nothing limits: no slot was ever held." : `${limitSentence(limit)}.`,
+    spare === undefined ? first : sentence(spare.message),
     ...(buy === undefined ? [] : [`Buy ${elasticityNames[buy.change]} of ${nameOf(buy.component, study)}.`]),
   ];
   return renderDocument({
@@ -35,14 +36,15 @@ export function renderExplanationPage({ insight, study, tail, leftOut }: Explana
     style: tailStyle,
     body: [
       `<header><h1>${escapeMarkup(title)}</h1>`,
-      `<p class="verdict ${isFull ? "overloaded" : "holds"}">${isFull ? "Saturated" : "Explained"}</p>`,
+      `<p class="verdict ${isFull ? "overloaded" : "holds"}">${labelOf(insight)}</p>`,
       `<p class="answer">${escapeMarkup(answer.join(" "))}</p>${keyFigures(study)}</header><main>`,
       warningList([...study.warnings, ...leftOut]),
-      section("The evidence", list(evidence)),
+      section("What would come next", spare === undefined ? "" : list(spare.next.map(sentence))),
+      section("The evidence", list(evidence.filter((text) => text !== spare?.message))),
       section("Slow requests", tail === undefined ? "" : tailChart(tail) + tailTable(tail)),
       section(
         "What to buy",
-        elasticity === undefined
+        elasticity === undefined || spare !== undefined
           ? ""
           : elasticityChart(elasticity) + changesTable(elasticity.variants, objectiveNames[elasticity.objective]),
       ),
@@ -51,6 +53,15 @@ export function renderExplanationPage({ insight, study, tail, leftOut }: Explana
       footer,
     ],
   });
+}
+
+function labelOf({ spare, limit }: Insight): string {
+  if (spare !== undefined) return "Nothing limits";
+  return limit?.by === "saturation" ? "Saturated" : "Explained";
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function nameOf(id: string, { components }: Study): string {

@@ -1,7 +1,8 @@
 /**
  * Numbers as the report shows them, all of them: three significant digits, the unit behind, groups of three from
- * 10 000. An estimate shows its 95 % interval in the unit of its value, "182 ms (171–193)", and one of a single run shows
- * no interval: equal ends would look like certainty. What is not a number is shown as a dash.
+ * 10 000. An estimate shows its 95 % interval in the unit of its value, "182 ms (171–193)", and one of a single run or of runs
+ * that all agree shows no interval: equal ends would look like certainty. What is not a number is shown as a dash, and times
+ * that no clock shows as 0.
  */
 import type { Estimate } from "../replications/study.ts";
 
@@ -34,13 +35,17 @@ export const units = {
 
 export type UnitName = keyof typeof units;
 
+/** A tenth of a microsecond: theory gives waits of 1e-170 ms to stations that are never full. */
+const shortestMs = 1e-4;
+
 export function formatQuantity(value: number, unit: UnitName): string {
   if (!Number.isFinite(value)) return missing;
-  const { suffix, per } = unitOf(value, units[unit]);
-  return digits(value / per) + suffix;
+  const shown = unit === "ms" && Math.abs(value) < shortestMs ? 0 : value;
+  const { suffix, per } = unitOf(shown, units[unit]);
+  return digits(shown / per) + suffix;
 }
 
-/** "182 ms (171–193)"; without the interval when there was one run only or an end is not a number. */
+/** "182 ms (171–193)"; without the interval when there was one run only, all agree or an end is not a number. */
 export function formatEstimate(estimate: Estimate, unit: UnitName, replications: number): string {
   const interval = formatInterval(estimate, unit, replications);
   const value = formatQuantity(estimate.value, unit);
@@ -49,7 +54,7 @@ export function formatEstimate(estimate: Estimate, unit: UnitName, replications:
 
 /** "171–193" in the unit of the value; "" when there is no interval. */
 export function formatInterval({ value, low, high }: Estimate, unit: UnitName, replications: number): string {
-  if (replications < 2 || ![value, low, high].every(Number.isFinite)) return "";
+  if (replications < 2 || low === high || ![value, low, high].every(Number.isFinite)) return "";
   const { per } = unitOf(value, units[unit]);
   return `${digits(low / per)}${low < 0 ? " to " : "–"}${digits(high / per)}`;
 }
@@ -72,7 +77,7 @@ export function digits(value: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const rounded = Number(value.toPrecision(3));
-  if (size >= 1e7 || size < 1e-4) return rounded.toExponential().replace("e+", "e").replace("-", "−");
+  if (size >= 1e7 || size < 1e-4) return rounded.toExponential().replace("e+", "e").replaceAll("-", "−");
   return grouped(String(rounded).replace("-", "−"));
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BottleneckFinding } from "../replications/study.ts";
-import { headlineOf } from "./headline.ts";
+import { firstLimit, headlineOf } from "./headline.ts";
 import { around, shop, shopStudy, studyOf } from "./sample-study.ts";
 
 const full = (reason: string, headroom: number): BottleneckFinding => ({
@@ -16,6 +16,14 @@ describe("headlineOf", () => {
     expect(headlineOf(shopStudy).sentence).toBe(
       "Holds 120 requests/s: p99 182 ms (171–193), nothing is shed; payments-db limits at 1.4 times this load.",
     );
+  });
+
+  it("names the component that bears the least more load, and not the one where requests wait", () => {
+    const waiting = { ...full("highest-demand", 2.14), component: "checkout" };
+    const nearest = full("highest-demand", 1.08);
+    const both = studyOf(shop, { bottlenecks: [waiting, nearest] });
+    expect(headlineOf(both).sentence).toMatch(/; payments-db limits at 1\.08 times this load\.$/);
+    expect(firstLimit([full("saturated", 1), nearest])?.reason).toBe("saturated");
   });
 
   it("says single run where there is no interval", () => {

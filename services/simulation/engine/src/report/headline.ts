@@ -70,8 +70,24 @@ function refusedOf({ components, errorRatio, replications }: Study): string {
   return failing === "" ? shedding : `${failing}, ${shedding}`;
 }
 
+/**
+ * What ends the growth of the load: a limit that was hit, its cause first; when none was hit, the component that bears the
+ * least more, which need not be the one where requests wait most today.
+ */
+export function firstLimit(bottlenecks: Study["bottlenecks"]): BottleneckFinding | undefined {
+  return bottlenecks.reduce<BottleneckFinding | undefined>(
+    (first, finding) => (first === undefined || (!isHit(first) && finding.headroom < first.headroom) ? finding : first),
+    undefined,
+  );
+}
+
+/** Whether the limit was reached in the run, and not only comes nearest to it. */
+export function isHit({ reason }: BottleneckFinding): boolean {
+  return reason !== "highest-demand";
+}
+
 function limitOf({ bottlenecks, components }: Study): string {
-  const [limit] = bottlenecks;
+  const limit = firstLimit(bottlenecks);
   if (limit === undefined) return "";
   const name = nameOfLimit(limit, components);
   return Number.isFinite(limit.headroom) && limit.headroom > 0

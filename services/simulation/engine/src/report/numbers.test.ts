@@ -11,6 +11,8 @@ describe("formatQuantity", () => {
     [999.9, "ms", "1 s"],
     [12_345, "ms", "12.3 s"],
     [0, "ms", "0 ms"],
+    [9.1e-170, "ms", "0 ms"],
+    [-3.1e-5, "count", "−3.1e−5"],
     [1234.5, "perSecond", "1230/s"],
     [98_765, "perSecond", "98\u202F800/s"],
     [12_345_678, "perSecond", "12.3 million/s"],
@@ -29,7 +31,8 @@ describe("formatEstimate", () => {
     expect(formatEstimate({ value: 1010, low: 980, high: 1040 }, "ms", 20)).toBe("1.01 s (0.98–1.04)");
   });
 
-  it("shows no interval for a single run, or when it is not known", () => {
+  it("shows no interval for a single run, when all runs agree, or when it is not known", () => {
+    expect(formatEstimate({ value: 0, low: 0, high: 0 }, "share", 20)).toBe("0 %");
     expect(formatEstimate({ value: 5, low: 5, high: 5 }, "ms", 1)).toBe("5 ms");
     expect(formatEstimate({ value: 5, low: Number.NaN, high: 5 }, "ms", 9)).toBe("5 ms");
   });

@@ -2,6 +2,8 @@
  * The document around every page of the report: one HTML file that stands alone and forbids itself the network. The reader
  * needs no script; it only adds read-outs to the charts.
  */
+import type { Estimate } from "../replications/study.ts";
+import { formatInterval, formatQuantity, type UnitName } from "./format.ts";
 import { escapeMarkup } from "./markup.ts";
 import { pageStyle } from "./page-style.ts";
 import { readOutScript } from "./read-out-script.ts";
@@ -35,6 +37,12 @@ export function section(title: string, content: string): string {
 
 export const footer = "</main><footer>Simulated with Weft.</footer>";
 
+/** The content of a cell: a figure with its interval below, so that more of them stand side by side. */
+export function estimateCell(estimate: Estimate, unit: UnitName, replications: number): string {
+  const interval = formatInterval(estimate, unit, replications);
+  return formatQuantity(estimate.value, unit) + (interval === "" ? "" : `<small>${interval}</small>`);
+}
+
 /** A table that can be scrolled sideways; `caption` and cells are markup, the first cell of a row is its heading. */
 export function scrollTable(
   caption: string,
@@ -48,7 +56,7 @@ export function scrollTable(
   );
   return (
     `<div class="card"><div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>` +
-    `<caption>${caption}</caption><thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div></div>`
+    `<caption><span>${caption}</span></caption><thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div></div>`
   );
 }
 

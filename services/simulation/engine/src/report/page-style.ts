@@ -30,7 +30,7 @@ margin:0 0 12px}
 .warnings h2{font-size:1rem;margin:0 0 4px}
 .warnings ul{margin:0;padding-left:20px}
 .limits{list-style:none;margin:0;padding:0;display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr))}
-.limits li:first-child{border-left:4px solid var(--hot)}
+.limits .hit:first-child{border-left:4px solid var(--hot)}
 .limits small{font-weight:400;color:var(--soft);font-size:.9rem;margin-left:4px}
 .limits p{margin:6px 0 0;overflow-wrap:anywhere}
 .facts,.empty{color:var(--soft);font-size:.92rem}
@@ -48,26 +48,27 @@ svg:focus-visible,.scroll:focus-visible,summary:focus-visible{outline:2px solid 
 .line{fill:none;stroke-width:2.4;stroke-linejoin:round;stroke-linecap:round}
 .line.a{stroke:var(--a)}.line.b{stroke:var(--b);stroke-width:1.4}.line.c{stroke:var(--c)}
 .dot.a{fill:var(--a)}.dot.b{fill:var(--b)}.dot.c{fill:var(--c)}
-.warmup{fill:var(--shade)}.band{fill:var(--band)}.cut{stroke:var(--soft);stroke-dasharray:3 3}
+.warmup{fill:var(--shade)}.warmup.key{stroke:var(--soft);stroke-dasharray:3 3}.band{fill:var(--band)}.cut{stroke:var(--soft);stroke-dasharray:3 3}
 .calm{fill:var(--calm)}.warm{fill:var(--warm)}.hot{fill:var(--hot)}
 .whisker{stroke:var(--ink);fill:none;stroke-width:1.5}
 .name.limit{font-weight:700}
 .architecture .box{fill:var(--card);stroke:var(--soft);stroke-width:1}
-.architecture .box.limit{stroke:var(--hot);stroke-width:3}
+.architecture .box.limit{stroke:var(--hot);stroke-width:3}.architecture .box.next{stroke:var(--ink);stroke-width:2}
 .architecture .title{font-size:13px;font-weight:600}
 .architecture .icon{fill:none;stroke:var(--soft);stroke-width:1.2;stroke-linejoin:round;stroke-linecap:round}
 .use{font-size:12px;font-weight:600}.track{fill:var(--shade)}
 .link{fill:none;stroke:var(--soft);stroke-width:1.3}.async{stroke-dasharray:5 4}.head{fill:var(--soft)}.calls{font-size:11px;fill:var(--soft)}
-.flag{fill:var(--hot)}.flag-text{fill:var(--card);font-size:11px;font-weight:700}
+.flag.limit{fill:var(--hot)}.flag.next{fill:var(--ink)}.flag-text{fill:var(--card);font-size:11px;font-weight:700}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;color:var(--soft);font-size:.85rem;margin:10px 0 0;padding:0;list-style:none}
 .legend i{display:inline-block;width:18px;height:8px;border-radius:4px;margin-right:6px}
 .legend .calm{background:var(--calm)}.legend .warm{background:var(--warm)}.legend .hot{background:var(--hot)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--soft);font-size:.88rem;padding-bottom:8px}
-th,td{padding:7px 10px;text-align:right;border-top:1px solid var(--rule);vertical-align:top;white-space:nowrap}
+caption span{display:inline-block;position:sticky;left:0;max-width:min(100%,calc(100vw - 66px))}
+th,td{padding:7px;text-align:right;border-top:1px solid var(--rule);vertical-align:top;white-space:nowrap}
 thead th{border-top:0;color:var(--soft);font-weight:600}
-th:first-child{text-align:left;font-weight:600;white-space:normal;overflow-wrap:anywhere;min-width:9em;position:sticky;left:0;
+th:first-child{text-align:left;font-weight:600;white-space:normal;overflow-wrap:anywhere;min-width:10em;position:sticky;left:0;
 background:var(--card)}
 td small,th small{display:block;color:var(--soft);font-weight:400;font-size:.8rem}
 .none{color:var(--soft)}tr.limit th:first-child{box-shadow:inset 3px 0 var(--hot)}
@@ -80,7 +81,8 @@ details{margin-top:14px}summary{cursor:pointer;color:var(--soft)}
 pre{overflow:auto;max-height:24em;font-size:.8rem;background:var(--page);padding:12px;border-radius:8px}
 .links{columns:18em;font-size:.9rem;overflow-wrap:anywhere}
 footer{color:var(--soft);font-size:.85rem;padding-top:32px;padding-bottom:48px}
-@media (max-width:520px){.plot{font-size:14px}.bars,.plot .tick,.plot .note,.bars .tick{font-size:13px}
+@media (max-width:520px){.plot{font-size:14px}.bars,.plot .tick,.plot .note,.bars .tick{font-size:13px}.bars .ends{display:none}
+th:first-child{min-width:8.5em}
 main,header,footer{padding-left:12px;padding-right:12px}
 header{padding-top:24px}.card{padding:12px}.method div{grid-template-columns:1fr}}
 @media print{body{background:#fff;font-size:11pt}.say,details{display:none}.card{break-inside:avoid}h2{break-after:avoid}

@@ -45,6 +45,7 @@ function componentStudy({ id, name, kind, instances }: Component, index: number)
     instances,
     instancesMean: { value: instances, low: instances, high: instances },
     utilization: around(utilization),
+    presentAtLeast: [1, utilization],
     throughputPerSecond: around(120),
     queueLengthMean: around(utilization ** 4 * 3),
     waitMeanMs: around(utilization ** 4 * 25),

@@ -2,7 +2,7 @@
 import type { Architecture, Workload } from "../architecture.ts";
 import type { ComponentStudy, Estimate, Study } from "../replications/study.ts";
 import { formatInterval, formatLength, formatQuantity, formatWhole, type UnitName } from "./format.ts";
-import { nameOfLimit } from "./headline.ts";
+import { firstLimit, isHit, nameOfLimit } from "./headline.ts";
 import { kindName } from "./kinds.ts";
 import { escapeMarkup } from "./markup.ts";
 
@@ -27,10 +27,16 @@ export function keyFigures(study: Study): string {
     const interval = formatInterval(estimate, unit, replications);
     return (
       `<div class="card"><dt>${name}</dt><dd><b>${formatQuantity(estimate.value, unit)}</b>` +
-      `<span>${interval === "" ? "single run" : interval}</span></dd></div>`
+      `<span>${interval === "" ? withoutInterval(estimate, replications) : interval}</span></dd></div>`
     );
   });
   return `<dl class="figures">${items.join("")}</dl>`;
+}
+
+/** Why a figure has no interval. */
+function withoutInterval({ value }: Estimate, replications: number): string {
+  if (replications < 2) return "single run";
+  return value === 0 ? "none in any run" : "the same in every run";
 }
 
 export function warningList(warnings: readonly string[]): string {
@@ -41,13 +47,17 @@ export function warningList(warnings: readonly string[]): string {
 
 export function bottleneckList({ bottlenecks, components }: Study): string {
   if (bottlenecks.length === 0) return `<p class="empty">No component limits: nothing was asked of any.</p>`;
-  const items = bottlenecks.map((finding) => {
+  const first = firstLimit(bottlenecks);
+  const ordered = [...bottlenecks].sort((a, b) => Number(b === first) - Number(a === first));
+  const items = ordered.map((finding) => {
     const { reason, message, utilization, headroom } = finding;
+    const isElsewhere = !isHit(finding) && finding !== first;
+    const why = isElsewhere ? "where requests wait most" : (reasonNames[reason] ?? reason.replaceAll("-", " "));
     const facts = [`${formatQuantity(utilization, "share")} of its slots held`];
     if (Number.isFinite(headroom)) facts.push(`bears ${formatQuantity(headroom, "count")} times this load`);
     return (
-      `<li class="card"><h3>${escapeMarkup(nameOfLimit(finding, components))} ` +
-      `<small>${escapeMarkup(reasonNames[reason] ?? reason.replaceAll("-", " "))}</small></h3>` +
+      `<li class="${isHit(finding) ? "card hit" : "card"}"><h3>${escapeMarkup(nameOfLimit(finding, components))} ` +
+      `<small>${escapeMarkup(why)}</small></h3>` +
       `<p>${escapeMarkup(message.endsWith(".") ? message : `${message}.`)}</p><p class="facts">${facts.join(" · ")}</p></li>`
     );
   });
@@ -66,11 +76,11 @@ const columns: readonly Column[] = [
   ["p50", (component) => component.latency.p50Ms, "ms"],
   ["p99", (component) => component.latency.p99Ms, "ms"],
   ["fail", (component) => component.errorRatio, "share"],
-  ["shed", (component) => component.shedPerSecond, "perSecond"],
 ];
 
-/** Only where some component has one: most systems have no limits, breakers or pools. */
+/** Only where some component has one: most systems refuse nothing and have no limits, breakers or pools. */
 const rareColumns: readonly Column[] = [
+  ["shed", (component) => component.shedPerSecond, "perSecond"],
   ["limited", (component) => component.limitedPerSecond, "perSecond"],
   ["calls refused", (component) => component.refusedPerSecond, "perSecond"],
   ["calls waiting to leave", (component) => component.backlogMean, "count"],
@@ -88,16 +98,16 @@ export function componentTable({ components, replications }: Study, limiting: Re
       const isIdle = component.kind === "client" && slotColumns.has(name);
       return isIdle ? `<td class="none">–</td>` : cell(estimateOf(component), unit, replications);
     });
-    const count = component.kind === "client" ? "" : `, ${formatWhole(component.instances)} ×`;
+    const count = component.kind === "client" ? "" : `${formatWhole(component.instances)} × `;
     return (
       `<tr${limiting.has(component.id) ? ` class="limit"` : ""}><th scope="row">${escapeMarkup(component.name)}` +
-      `<small>${escapeMarkup(kindName(component.kind))}${count}</small></th>${cells.join("")}</tr>`
+      `<small>${count}${escapeMarkup(kindName(component.kind))}</small></th>${cells.join("")}</tr>`
     );
   });
   const note = replications > 1 ? "below each figure its 95 % interval" : "single run, so without intervals";
   return (
     `<div class="scroll" role="region" aria-label="Figures of each component" tabindex="0"><table>` +
-    `<caption>Each component: load, use, queue and latency; ${note}. Latency is from arrival to answer.</caption>` +
+    `<caption><span>Each component: load, use, queue and latency; ${note}. Latency is from arrival to answer.</span></caption>` +
     `<thead><tr><th scope="col">component</th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`
   );
 }
@@ -113,11 +123,11 @@ export function latencyTable({ latency, replications }: Study): string {
   ];
   const body = rows.map(([name, estimate]) => {
     const interval = formatInterval(estimate, "ms", replications);
-    const shown = `<td>${formatQuantity(estimate.value, "ms")}</td><td>${interval === "" ? "single run" : interval}</td>`;
+    const shown = `<td>${formatQuantity(estimate.value, "ms")}</td><td>${interval === "" ? withoutInterval(estimate, replications) : interval}</td>`;
     return `<tr><th scope="row">${name}</th>${shown}</tr>`;
   });
   return (
-    `<div class="card"><table class="narrow"><caption>Latency of the requests that were answered well</caption>` +
+    `<div class="card"><table class="narrow"><caption><span>Latency of the requests that were answered well</span></caption>` +
     `<thead><tr><th scope="col"></th><th scope="col">time</th><th scope="col">95 % interval</th></tr></thead>` +
     `<tbody>${body.join("")}</tbody></table></div>`
   );

@@ -6,8 +6,10 @@
 import type { Analysis } from "../analytic/network.ts";
 import type { Architecture } from "../architecture.ts";
 import type { Study } from "../replications/study.ts";
+import type { Cost } from "../what-if/cost.ts";
+import type { JudgedObjective } from "../what-if/judge-objectives.ts";
 import { architectureChart, linkList } from "./architecture-chart.ts";
-import { headlineOf } from "./headline.ts";
+import { firstLimit, headlineOf, isHit } from "./headline.ts";
 import { latencyChart } from "./latency-chart.ts";
 import { escapeMarkup } from "./markup.ts";
 import { footer, renderDocument, section } from "./page-document.ts";
@@ -15,6 +17,7 @@ import { bottleneckList, componentTable, keyFigures, latencyTable, methodSection
 import { theoryTable } from "./theory-table.ts";
 import { type TimeSeries, timeSeriesChart } from "./time-series-chart.ts";
 import { utilizationChart } from "./utilization-chart.ts";
+import { costTable, objectiveTable } from "./verdict-tables.ts";
 
 export interface StudyPageOptions {
   readonly title: string;
@@ -22,6 +25,10 @@ export interface StudyPageOptions {
   readonly architecture: Architecture;
   /** What queueing theory says of the same model; a table beside the simulation when given. */
   readonly theory?: Analysis;
+  /** How likely a run misses each objective; a table when there are any. */
+  readonly missed?: readonly JudgedObjective[];
+  /** A table when given. */
+  readonly cost?: Cost;
   /** The caller's own, trusted: `script` replaces the page's read-outs, `style` comes after the page's own. */
   readonly charts?: { readonly script: string; readonly style: string };
 }
@@ -65,16 +72,19 @@ export function renderStudyPage(study: Study, options: StudyPageOptions): string
   const { architecture } = options;
   const title = escapeMarkup(options.title);
   const { verdict, label, sentence } = headlineOf(study);
-  const limiting = new Set(study.bottlenecks.slice(0, 1).map(({ component }) => component));
+  const limit = firstLimit(study.bottlenecks);
+  const limiting = new Set(limit === undefined ? [] : [limit.component]);
   const studied = new Map(study.components.map((component) => [component.id, component]));
   const body = [
     `<header><h1>${title}</h1><p class="verdict ${verdict === "empty" ? "empty-run" : verdict}">${label}</p>`,
     `<p class="answer">${escapeMarkup(sentence)}</p>${keyFigures(study)}</header><main>`,
     warningList(study.warnings),
-    section("What limits", bottleneckList(study)),
+    section("What is asked of it", objectiveTable(options.missed ?? [], study.replications)),
+    section("What it costs", costTable(options.cost)),
+    section(limit !== undefined && isHit(limit) ? "What limits" : "What would limit first", bottleneckList(study)),
     section(
       "The architecture",
-      `<div class="card">${architectureChart(architecture, studied, study.bottlenecks[0]?.component)}${heatLegend}${linkList(architecture)}</div>`,
+      `<div class="card">${architectureChart(architecture, studied, limit)}${heatLegend}${linkList(architecture)}</div>`,
     ),
     section(
       "Over time",

@@ -2,7 +2,7 @@
 import type { Sweep, SweepPoint } from "../what-if/sweep.ts";
 import { digits, formatEstimate, formatLength, formatQuantity, formatWhole } from "./format.ts";
 import { escapeMarkup } from "./markup.ts";
-import { footer, renderDocument, scrollTable, section } from "./page-document.ts";
+import { estimateCell, footer, renderDocument, scrollTable, section } from "./page-document.ts";
 import { warningList } from "./sections.ts";
 import { type ValueChart, valueChart } from "./value-chart.ts";
 
@@ -19,12 +19,13 @@ export function renderSweepPage(sweep: Sweep, title: string): string {
       replications,
       points: points.map((point) => ({ value: point.value, estimate: estimateOf(point) })),
     });
+  const range = `${target} from ${points[0]?.value ?? ""} to ${points.at(-1)?.value ?? ""}`;
   const warnings = points.flatMap(({ value, study }) => study.warnings.map((text) => `${target} ${value}: ${text}`));
   return renderDocument({
     title: `${title}: ${target}`,
     body: [
-      `<header><h1>${escapeMarkup(title)}</h1>`,
-      `<p class="answer">${escapeMarkup(target)} from ${escapeMarkup(points[0]?.value ?? "")} to ${escapeMarkup(points.at(-1)?.value ?? "")}</p></header><main>`,
+      `<header><h1>${escapeMarkup(`${title}, ${range}`)}</h1>`,
+      `<p class="answer">${escapeMarkup(findings[0] ?? range)}</p></header><main>`,
       section(
         "What each step changes",
         `<div class="card"><ul>${findings.map((text) => `<li>${escapeMarkup(text)}</li>`).join("")}</ul></div>`,
@@ -33,7 +34,7 @@ export function renderSweepPage(sweep: Sweep, title: string): string {
         "Over the values",
         `<div class="grid-2">${chart({ id: "sweep-p99", title: "p99 latency", unit: "ms" }, ({ study }) => study.latency.p99Ms)}` +
           `${chart({ id: "sweep-mean", title: "Mean latency", unit: "ms" }, ({ study }) => study.latency.meanMs)}` +
-          `${chart({ id: "sweep-rate", title: "Answered well per second", unit: "perSecond" }, ({ study }) => study.throughputPerSecond)}` +
+          `${chart({ id: "sweep-rate", title: "Answered well and in time, per second", unit: "perSecond" }, ({ study }) => study.goodputPerSecond)}` +
           `${chart({ id: "sweep-errors", title: "Requests that fail", unit: "share" }, ({ study }) => study.errorRatio)}</div>`,
       ),
       section("Every value", sweepTable(sweep)),
@@ -50,15 +51,15 @@ function sweepTable({ target, points, replications }: Sweep): string {
   const cost = first?.cost === undefined ? [] : ["cost per hour", "per million requests"];
   return scrollTable(
     "Figures at each value, with 95 % intervals",
-    [escapeMarkup(target), "answered well", "fail", "mean", "p50", "p95", "p99", "collapse", ...objectives, ...cost],
+    [escapeMarkup(target), "well and in time", "fail", "mean", "p50", "p95", "p99", "collapse", ...objectives, ...cost],
     points.map(({ value, study, collapse, missed, cost: price }) => [
       escapeMarkup(value),
-      formatEstimate(study.throughputPerSecond, "perSecond", replications),
-      formatEstimate(study.errorRatio, "share", replications),
+      estimateCell(study.goodputPerSecond, "perSecond", replications),
+      estimateCell(study.errorRatio, "share", replications),
       ...[study.latency.meanMs, study.latency.p50Ms, study.latency.p95Ms, study.latency.p99Ms].map((estimate) =>
-        formatEstimate(estimate, "ms", replications),
+        estimateCell(estimate, "ms", replications),
       ),
-      formatEstimate(collapse, "share", replications),
+      estimateCell(collapse, "share", replications),
       ...missed.map(
         ({ isMet, probability }) =>
           `${isMet ? "met" : "not met"}<small>a run misses it: ${formatEstimate(probability, "share", replications)}</small>`,

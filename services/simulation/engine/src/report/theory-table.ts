@@ -2,6 +2,7 @@
 import type { Analysis, Figure } from "../analytic/network.ts";
 import type { Study } from "../replications/study.ts";
 import { formatEstimate, formatQuantity, type UnitName } from "./format.ts";
+import { groupAssumptions } from "./group-assumptions.ts";
 import { escapeMarkup } from "./markup.ts";
 import { scrollTable } from "./page-document.ts";
 
@@ -31,7 +32,8 @@ export function theoryTable(study: Study, theory: Analysis): string {
     );
   }
   rows.push(["highest load it bears", "", highestLoad(theory)]);
-  const assumptions = theory.assumptions.map((sentence) => `<li>${escapeMarkup(sentence)}</li>`).join("");
+  const sentences = groupAssumptions(theory.assumptions);
+  const assumptions = sentences.map((sentence) => `<li>${escapeMarkup(sentence)}</li>`).join("");
   const left = assumptions === "" ? "" : `<h3>What theory leaves out</h3><ul>${assumptions}</ul>`;
   const caption = "Beside the simulation what queueing theory says; ≈ marks what its assumptions do not cover";
   return (

@@ -1,6 +1,6 @@
 /**
- * A figure over simulated time. The warm-up, which no other figure of the report counts, is shaded and its end labelled,
- * so that one can see whether the cut was made where the lines become steady.
+ * A figure over simulated time. The warm-up, which no other figure of the report counts, is shaded and named below the axis,
+ * where no line runs through its name, so that one can see whether the cut was made where the lines become steady.
  */
 import type { SeriesPoint, Study } from "../replications/study.ts";
 import { digits, formatLength, formatQuantity, missing, type UnitName } from "./format.ts";
@@ -75,13 +75,12 @@ function warmupShade({ warmupMs, warmupFrom }: StudySeries, cutPx: number): { ar
   if (!(warmupMs > 0)) return { area: "", label: "" };
   const cut = px(cutPx);
   const text = `warm-up, ${formatLength(warmupMs)}${warmupFrom === "detected" ? ", found by MSER-5" : ""}`;
-  const fitsRight = cutPx + 5 + textWidthPx(text, 13) < plot.right;
-  const place = fitsRight ? `class="note" x="${px(cutPx + 5)}"` : `class="note end" x="${px(cutPx - 5)}"`;
   return {
     area: `<rect class="warmup" x="${plot.left}" y="${plot.top}" width="${px(cutPx - plot.left)}" height="${plot.bottom - plot.top}"/>`,
     label:
       `<line class="cut" x1="${cut}" x2="${cut}" y1="${plot.top}" y2="${plot.bottom}"/>` +
-      `<text ${place} y="${plot.bottom - 8}">${text}</text>`,
+      `<rect class="warmup key" x="${plot.left}" y="${plot.bottom + 25}" width="10" height="10"/>` +
+      `<text class="note" x="${plot.left + 15}" y="${plot.bottom + 34}">${text}</text>`,
   };
 }
 

@@ -9,10 +9,12 @@ import { emptyFigure } from "./plot.ts";
 import { scaleToEnd } from "./scale.ts";
 
 const title = "Utilization";
-const width = 480;
+const width = 530;
 const rowPx = 26;
 const axisPx = 24;
-const bar = { left: 142, right: 358 } as const;
+/** Of a bold name on a phone. */
+const nameSizePx = 14;
+const bar = { left: 190, right: 376 } as const;
 
 /** The class of a utilization's colour; also used in the picture of the architecture. */
 export function heatOf(utilization: number): "calm" | "warm" | "hot" {
@@ -28,7 +30,7 @@ export function utilizationChart(
     .filter(({ kind, utilization }) => kind !== "client" && Number.isFinite(utilization.value))
     .sort((a, b) => b.utilization.value - a.utilization.value);
   if (busiest.length === 0) return emptyFigure(title, "No component has slots.");
-  const scale = scaleToEnd(1, [bar.left, bar.right], 5);
+  const scale = scaleToEnd(1, [bar.left, bar.right], 4);
   const bottom = busiest.length * rowPx;
   const grid = scale.ticks.map((tick) => {
     const x = px(scale.at(tick));
@@ -68,9 +70,9 @@ function row(
   return (
     `<g><title>${escapeMarkup(name)}: ${value}${interval === "" ? "" : ` (${interval})`}</title>` +
     `<text class="${limiting.has(id) ? "name end limit" : "name end"}" x="${bar.left - 8}" y="${middle}" dy=".32em">` +
-    `${escapeMarkup(fitText(name, bar.left - 12, 13))}</text>` +
+    `${escapeMarkup(fitText(name, bar.left - 12, nameSizePx))}</text>` +
     `<rect class="${heatOf(utilization.value)}" x="${bar.left}" y="${top + 5}" width="${barPx}" height="${rowPx - 10}" rx="2"/>` +
     `${whisker}<text class="tick" x="${bar.right + 8}" y="${middle}" dy=".32em">${value}` +
-    `${interval === "" ? "" : ` (${interval})`}</text></g>`
+    `${interval === "" ? "" : `<tspan class="ends"> (${interval})</tspan>`}</text></g>`
   );
 }

@@ -12,7 +12,7 @@ const rounding = 1e-9;
 
 interface Bucket {
   perNs: number;
-  readonly burst: number;
+  burst: number;
   readonly waits: boolean;
   tokens: number;
   atNs: number;
@@ -55,12 +55,18 @@ export class RateLimiters {
     return missing <= rounding ? 0 : Math.ceil(missing / perNs);
   }
 
-  /** From now on the limit is this multiple of what the model says; who waits is to be asked for again by `waitNs`. */
-  scale(component: number, factor: number, nowNs: number): void {
+  /**
+   * From now on the limit is this multiple of what the model says, and the bucket holds at most `burst`, the model's own when
+   * absent; who waits is to be asked for again by `waitNs`.
+   */
+  scale(component: number, { factor, burst }: { factor: number; burst?: number | undefined }, nowNs: number): void {
     const bucket = this.#buckets[component];
-    if (bucket === undefined) return;
+    const limit = this.#model.components[component]?.rateLimit;
+    if (bucket === undefined || limit === undefined) return;
     refill(bucket, nowNs);
-    bucket.perNs = ((this.#model.components[component]?.rateLimit?.perSecond ?? 0) * factor) / nsPerSecond;
+    bucket.perNs = (limit.perSecond * factor) / nsPerSecond;
+    bucket.burst = burst ?? limit.burst;
+    bucket.tokens = Math.min(bucket.burst, bucket.tokens);
   }
 }
 

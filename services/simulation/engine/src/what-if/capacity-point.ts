@@ -19,6 +19,8 @@ export interface LoadPoint {
   /** A run at this load could not be finished, because more and more requests were in the system; it counts as missed. */
   readonly hasOverflowed: boolean;
   readonly throughputPerSecond: Estimate;
+  /** Answered well and within the deadline of their workload. */
+  readonly goodputPerSecond: Estimate;
   readonly objectives: readonly {
     readonly objective: string;
     /** Mean over the replications with its 95 % interval; absent when none has the figure. */
@@ -36,13 +38,13 @@ export function judgeLoad(
   confidence: number,
 ): LoadPoint {
   const figures = objectives.map((objective) => ({ objective, values: valuesOf(objective, outcomes) }));
-  const rates = outcomes.map(({ results }) => results.throughputPerSecond);
   return {
     load,
     replications: outcomes.length,
     verdict: hasOverflowed ? "misses" : verdictOf(figures, outcomes, confidence),
     hasOverflowed,
-    throughputPerSecond: rates.length === 0 ? { value: 0, low: 0, high: 0 } : meanInterval(rates),
+    throughputPerSecond: rateOf(outcomes, "throughputPerSecond"),
+    goodputPerSecond: rateOf(outcomes, "goodputPerSecond"),
     objectives: figures.map(({ objective, values }) => ({
       objective: objective.text,
       ...(values.length === 0 ? {} : { figure: fromZero(meanInterval(values)) }),
@@ -50,6 +52,11 @@ export function judgeLoad(
     })),
     collapse: collapseProbability(outcomes),
   };
+}
+
+function rateOf(outcomes: readonly JudgedRun[], name: "throughputPerSecond" | "goodputPerSecond"): Estimate {
+  if (outcomes.length === 0) return { value: 0, low: 0, high: 0 };
+  return fromZero(meanInterval(outcomes.map(({ results }) => results[name])));
 }
 
 function valuesOf({ figure }: Objective, outcomes: readonly JudgedRun[]): number[] {

@@ -77,6 +77,14 @@ describe("CapacitySearch", () => {
     expect(sure?.throughputPerSecond.value).toBeCloseTo(50 * answer.load, -0.5);
   });
 
+  test("says how much is answered in time at each load", () => {
+    const { results, series } = runWith(5);
+    const late = { results: { ...results, throughputPerSecond: 50, goodputPerSecond: 40 }, series };
+    const answer = search({ objectives, highestLoad: 2 }, () => late);
+    expect(answer.points[0]).toMatchObject({ throughputPerSecond: { value: 50 }, goodputPerSecond: { value: 40 } });
+    expect(capacitySentence(answer, "mean<50ms")).toContain("(40/s answered well and in time)");
+  });
+
   test("says when the objective is never met, and when it is met up to the bound", () => {
     const never = search({ objectives, lowestLoad: 0.0123456 }, () => runWith(60));
     expect(never).toMatchObject({ outcome: "never-met", load: 0, missedFromLoad: 0.012346 });

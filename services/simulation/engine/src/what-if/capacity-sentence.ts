@@ -9,9 +9,10 @@ export function capacitySentence(
 ): string {
   const rateAt = (wantedLoad: number) => {
     const point = points.find((one) => one.load === wantedLoad);
-    return point === undefined
-      ? ""
-      : ` (${formatQuantity(point.throughputPerSecond.value, "perSecond")} answered well)`;
+    if (point === undefined) return "";
+    const { goodputPerSecond: goodput, throughputPerSecond: throughput } = point;
+    const inTime = goodput.value < throughput.value ? " and in time" : "";
+    return ` (${formatQuantity(goodput.value, "perSecond")} answered well${inTime})`;
   };
   if (outcome === "never-met") {
     const missed = missedFromLoad === undefined ? "" : `; it is missed from ${digits(missedFromLoad)} on`;

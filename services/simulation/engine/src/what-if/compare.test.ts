@@ -44,6 +44,20 @@ describe("compareVersions", () => {
     expect(figure("throughput")?.sentence).toMatch(/^no difference to see: throughput changes by −[\d.e−]+\/s to /);
   });
 
+  test("tells answers in time from those that come too late", () => {
+    const late = (meanMs: number) => {
+      const { workloads, ...rest } = singleStation(60, { serviceTime: exponential(meanMs) });
+      return { ...rest, workloads: workloads.map((one) => ({ ...one, deadlineMs: 20 })) };
+    };
+    const { figures } = compareVersions(version("slow", late(10)), version("fast", late(9)));
+    const [throughput, goodput] = figures;
+    expect([throughput?.name, throughput?.change]).toEqual(["throughput", "unclear"]);
+    expect([goodput?.name, goodput?.change]).toEqual(["goodput", "better"]);
+    // M/M/1 answers a share 1 - e^(-(μ - λ) t) within t.
+    expect(goodput?.before.value).toBeCloseTo(60 * (1 - Math.exp(-40 * 0.02)), -0.3);
+    expect(goodput?.sentence).toMatch(/^goodput in time rises by [\d.]+\/s \(/);
+  });
+
   test("compares components by id, and names those that only one version has", () => {
     const both: Architecture = {
       ...fast.architecture,

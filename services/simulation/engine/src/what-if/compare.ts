@@ -44,7 +44,7 @@ export interface Comparison {
   readonly after: string;
   /** Pairs. */
   readonly replications: number;
-  /** Throughput, error ratio and latencies, in the order of systemFigures. */
+  /** Throughput, goodput, error ratio and latencies, in the order of systemFigures. */
   readonly figures: readonly FigureDifference[];
   /** Those that both versions have; clients, which hold and wait for nothing, are left out. */
   readonly components: readonly ComponentDifference[];

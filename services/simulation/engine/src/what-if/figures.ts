@@ -24,6 +24,13 @@ export const systemFigures = [
     better: "higher",
     read: (results) => results.throughputPerSecond,
   },
+  {
+    name: "goodput",
+    label: "goodput in time",
+    unit: "perSecond",
+    better: "higher",
+    read: (results) => results.goodputPerSecond,
+  },
   { name: "errors", label: "error ratio", unit: "share", better: "lower", read: (results) => results.errorRatio },
   latency("mean", "mean latency", "meanMs"),
   latency("p50", "p50 latency", "p50Ms"),

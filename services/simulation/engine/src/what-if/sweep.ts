@@ -7,12 +7,12 @@
 import type { Architecture } from "../architecture.ts";
 import type { ReplicationOutcome } from "../replications/run-replication.ts";
 import type { Estimate, Study } from "../replications/study.ts";
-import { meanInterval } from "../statistics/interval.ts";
 import { collapseProbability } from "./collapse.ts";
 import { type Cost, costOf, type Prices } from "./cost.ts";
 import { differenceOf, type FigureDifference } from "./difference.ts";
 import { systemFigures } from "./figures.ts";
-import { missProbability, type Objective } from "./objective.ts";
+import { type JudgedObjective, judgeObjectives } from "./judge-objectives.ts";
+import type { Objective } from "./objective.ts";
 
 export interface SweepRun {
   readonly value: string;
@@ -32,7 +32,7 @@ export interface SweepPoint {
     readonly mean: FigureDifference;
     readonly p99: FigureDifference;
   };
-  readonly missed: readonly { readonly objective: string; readonly isMet: boolean; readonly probability: Estimate }[];
+  readonly missed: readonly JudgedObjective[];
   /** Probability that a run collapses (collapse.ts). */
   readonly collapse: Estimate;
   readonly cost?: Cost;
@@ -72,11 +72,7 @@ function sweepPoint(
     value,
     study,
     ...(previous === undefined ? {} : { step: stepOf(previous, run) }),
-    missed: objectives.map((objective) => ({
-      objective: objective.text,
-      isMet: isMet(objective, outcomes),
-      probability: missProbability(objective, outcomes),
-    })),
+    missed: judgeObjectives(objectives, outcomes),
     collapse: collapseProbability(outcomes),
     ...(prices === undefined ? {} : { cost: costOf(architecture, prices, study) }),
   };
@@ -89,12 +85,6 @@ function stepOf(before: SweepRun, after: SweepRun): NonNullable<SweepPoint["step
     return differenceOf(figure, read(before), read(after));
   }) as [FigureDifference, FigureDifference, FigureDifference];
   return { throughput, mean, p99 };
-}
-
-/** With 95 % confidence: the interval's upper end is below the limit. A single run has to do without the confidence. */
-function isMet({ figure, limit }: Objective, outcomes: readonly ReplicationOutcome[]): boolean {
-  const values = outcomes.map(({ results }) => figure.read(results)).filter((value) => value !== undefined);
-  return values.length === outcomes.length && values.length > 0 && meanInterval(values).high < limit;
 }
 
 function objectiveFindings(target: string, points: readonly SweepPoint[], objectives: readonly Objective[]): string[] {

@@ -77,6 +77,19 @@ const leastRecentlyUsed: Case = {
   ],
 };
 
+/** Shares of the same keys when one of them, the least wanted, becomes hot. */
+const hotShares = zipfShares(4, 1).map((share, key) => share * 0.5 + (key === 3 ? 0.5 : 0));
+const hotKey: Case = {
+  ...leastRecentlyUsed,
+  id: "V17c-hot",
+  what: "the same, where half of the requests ask for the key that was least wanted",
+  run: {
+    ...leastRecentlyUsed.run,
+    changes: () => [{ atMs: 0, change: { kind: "keys", component: "cache", hotShare: 0.5 } }],
+  },
+  figures: [{ name: "hits", unit: "", exact: lruOfTwoHits(hotShares), precision: 0.003, read: of("cache", hitShare) }],
+};
+
 const stampede = [
   { singleFlight: false, calls: 200, lastMs: 1000 },
   { singleFlight: true, calls: 1, lastMs: 50 },
@@ -111,4 +124,4 @@ const stampede = [
   }),
 );
 
-export const caches: readonly Case[] = [...ttl, leastRecentlyUsed, ...stampede];
+export const caches: readonly Case[] = [...ttl, leastRecentlyUsed, hotKey, ...stampede];

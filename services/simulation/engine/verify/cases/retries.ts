@@ -56,6 +56,21 @@ const threeLayers: Case = {
   figures: [{ name: "attempts", unit: "", exact: 64, precision: 0, read: arrivalsPer("c", "client") }],
 };
 
+const notFound: Case = {
+  ...threeLayers,
+  id: "V20-layers-final",
+  what: "the same, where an error says that it is of no use to try again",
+  model: {
+    ...threeLayers.model,
+    components: threeLayers.model.components.map((one) => ({ ...one, errorRatio: 0 })),
+  },
+  run: {
+    ...threeLayers.run,
+    changes: () => [{ atMs: 0, change: { kind: "errors", component: "c", ratio: 1, code: "not_found" } }],
+  },
+  figures: [{ name: "attempts", unit: "", exact: 1, precision: 0, read: arrivalsPer("c", "client") }],
+};
+
 const outageMs = 10_000;
 const lookMs = 50;
 
@@ -124,4 +139,4 @@ const recovery = [
   };
 });
 
-export const retries: readonly Case[] = [...amplification, threeLayers, ...metastable, ...recovery];
+export const retries: readonly Case[] = [...amplification, threeLayers, notFound, ...metastable, ...recovery];

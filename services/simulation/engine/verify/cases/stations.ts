@@ -2,11 +2,12 @@
  * One station, Poisson arrivals, exponential work: M/M/1, M/M/c, the loss system and the bounded queue (Erlang 1917;
  * Kleinrock, Queueing Systems I, 1975). A published case of another tool's documentation is among them.
  *
- * Left out because results do not say it: P(N ≥ n).
+ * Who has to wait is read in two ways that do not know of each other: as the share of the requests that waited, and as the share
+ * of the time in which all slots were taken, which Poisson arrivals see just as it is (Wolff 1982).
  */
 import { component, constant, exponential, link, poisson, singleStation } from "../../src/scenario.ts";
 import { type Case, histogramBias } from "../case.ts";
-import { lengthOf, of, ofStation, ofSystem } from "../read.ts";
+import { lengthOf, of, ofStation, ofSystem, timeWithAtLeast } from "../read.ts";
 import { erlangB } from "../theory.ts";
 
 const bias = histogramBias;
@@ -20,6 +21,9 @@ const mmOne: Case = {
     { name: "utilization", unit: "", exact: 0.9, precision: 0.002, read: ofStation((one) => one.utilization) },
     { name: "in the system", unit: "", exact: 9, precision: 0.02, read: ofStation((one) => one.inFlightMean) },
     { name: "queue", unit: "", exact: 8.1, precision: 0.02, read: ofStation((one) => one.queueLengthMean) },
+    { name: "ten or more", unit: "", exact: 0.9 ** 10, precision: 0.02, read: timeWithAtLeast(10) },
+    { name: "one or more", unit: "", exact: 0.9, precision: 0.002, read: timeWithAtLeast(1) },
+    { name: "fifty or more", unit: "", exact: 0.9 ** 50, precision: 0.15, read: timeWithAtLeast(50) },
     { name: "latency mean", unit: "ms", exact: 100, precision: 0.02, read: ofSystem((run) => run.latency.meanMs) },
     { name: "wait mean", unit: "ms", exact: 90, precision: 0.02, read: ofStation((one) => one.waitMeanMs) },
     { name: "p50", unit: "ms", exact: 69.31, bias, precision: 0.02, read: ofSystem((run) => run.latency.p50Ms) },
@@ -47,6 +51,8 @@ const tenSlots: Case = {
   figures: [
     { name: "wait mean", unit: "ms", exact: 20.46, precision: 0.02, read: ofStation((one) => one.waitMeanMs) },
     { name: "who waits", unit: "", exact: 0.4092, precision: 0.01, read: ofStation((one) => one.waitProbability) },
+    { name: "all slots taken", unit: "", exact: 0.4092, precision: 0.01, read: timeWithAtLeast(10) },
+    { name: "twenty or more", unit: "", exact: 0.4092 * 0.8 ** 10, precision: 0.04, read: timeWithAtLeast(20) },
     { name: "wait p99", unit: "ms", exact: 185.6, bias, precision: 0.02, read: ofStation((one) => one.waitP99Ms) },
     { name: "queue", unit: "", exact: 1.637, precision: 0.02, read: ofStation((one) => one.queueLengthMean) },
     { name: "latency mean", unit: "ms", exact: 120.46, precision: 0.005, read: ofSystem((run) => run.latency.meanMs) },
@@ -64,6 +70,7 @@ const threeSlots: Case = {
   figures: [
     { name: "wait mean", unit: "ms", exact: 4444.4, precision: 0.02, read: ofStation((one) => one.waitMeanMs) },
     { name: "who waits", unit: "", exact: 0.4444, precision: 0.01, read: ofStation((one) => one.waitProbability) },
+    { name: "all slots taken", unit: "", exact: 0.4444, precision: 0.01, read: timeWithAtLeast(3) },
     { name: "latency mean", unit: "ms", exact: 14_444, precision: 0.01, read: ofSystem((run) => run.latency.meanMs) },
     { name: "queue", unit: "", exact: 0.8889, precision: 0.02, read: ofStation((one) => one.queueLengthMean) },
   ],

@@ -12,6 +12,8 @@ const frame = (simulatedMs: number, rate: number, components: Record<string, num
   total: {
     requestsPerSecond: rate,
     failuresPerSecond: rate / 10,
+    goodputPerSecond: rate * 0.9,
+    goodputRatio: 0.9,
     p50Ms: 1,
     p95Ms: 2,
     p99Ms: 3,
@@ -27,6 +29,7 @@ const frame = (simulatedMs: number, rate: number, components: Record<string, num
     queueLength: 2,
     inFlight: 0,
     p50Ms: 1,
+    p95Ms: 2,
     p99Ms: 3,
   })),
   bottleneck: "",
@@ -45,6 +48,14 @@ describe("MetricSeries", () => {
     expect(points[2]?.utilization).toBeCloseTo(0.9);
   });
 
+  it("has the p95 of everything, and of the system its goodput", () => {
+    const series = new MetricSeries(1000, 10);
+    series.add(frame(25, 100));
+    const [all, api] = series.add(frame(100, 200));
+    expect(all).toMatchObject({ goodputPerSecond: 157.5, p95Ms: 2 });
+    expect(api).toMatchObject({ goodputPerSecond: undefined, p95Ms: 2 });
+  });
+
   it("says of the system the highest utilization of a component, and all that wait", () => {
     const [point] = new MetricSeries(1000, 10).add(frame(100, 1, { api: 0.2, db: 0.6 }));
     expect(point).toMatchObject({ utilization: 0.6, queueLength: 4 });
@@ -55,6 +66,13 @@ describe("MetricSeries", () => {
     series.add(frame(50, 100));
     expect(series.add(frame(50, 1e6))).toEqual([]);
     expect(system(series.flush())).toMatchObject([{ simulatedSeconds: 0.05, requestsPerSecond: 100 }]);
+  });
+
+  it("takes latencies from frames in which something was answered", () => {
+    const series = new MetricSeries(1000, 10);
+    const idle = frame(50, 0);
+    series.add({ ...idle, total: { ...idle.total, p50Ms: 0, p99Ms: 0 } });
+    expect(system(series.add(frame(100, 100)))).toMatchObject([{ requestsPerSecond: 50, p50Ms: 1, p99Ms: 3 }]);
   });
 
   it("has nothing to flush when nothing was covered", () => {
@@ -106,6 +124,16 @@ describe("thinPoints", () => {
 
   it("merges neighbours into one, weighted by the time each covers, at the end of the last", () => {
     expect(thinPoints([point(1, 10), point(4, 20), point(5, 0)], 2)).toEqual([point(4, 17.5), point(5, 0)]);
+  });
+
+  it("has p95 and goodput where all that is merged has them", () => {
+    const full = (at: number, value: number) => ({ ...point(at, value), p95Ms: value, goodputPerSecond: value });
+    expect(thinPoints([full(1, 0), full(2, 8)], 1)).toEqual([{ ...full(2, 4), p50Ms: 8, p95Ms: 8, p99Ms: 8 }]);
+    expect(thinPoints([full(1, 4), point(2, 4)], 1)).toEqual([point(2, 4)]);
+  });
+
+  it("leaves idle points out of latencies", () => {
+    expect(thinPoints([point(1, 0), point(2, 8)], 1)).toEqual([{ ...point(2, 4), p50Ms: 8, p99Ms: 8 }]);
   });
 
   it.each([1, 2, 7, 99, 100, 101])("leaves at most %i of a hundred", (most) => {

@@ -2,7 +2,7 @@ import type { Frame } from "@weft/simulator";
 
 /*
  * Thins a run's frames to a time series that is kept: points on an even grid of simulated time, each the mean of the
- * frames that end in its slice, weighted by the time they cover. A run has at most `maxPoints` points per component,
+ * frames that end in its slice, weighted by the time they cover; those in which nothing was answered say nothing of latencies. A run has at most `maxPoints` points per component,
  * however long it is and however fast it goes.
  */
 
@@ -13,9 +13,14 @@ export interface MetricPoint {
   readonly simulatedSeconds: number;
   readonly requestsPerSecond: number;
   readonly failuresPerSecond: number;
+  /** Answered well and in time; of the whole system alone, and not in series that are older than this field. */
+  readonly goodputPerSecond?: number | undefined;
   readonly utilization: number;
   readonly queueLength: number;
+  /** Means of what the frames show; 0 when nothing was answered. */
   readonly p50Ms: number;
+  /** Undefined in series that are older than this field. */
+  readonly p95Ms?: number | undefined;
   readonly p99Ms: number;
 }
 
@@ -23,10 +28,15 @@ export interface MetricPoint {
 export const maxPoints = 300;
 
 type Values = Omit<MetricPoint, "component" | "simulatedSeconds">;
+/** Values times the milliseconds they stand for, which are fewer for latencies. */
+interface Sums {
+  readonly values: Values;
+  readonly answeringMs: number;
+}
 
 export class MetricSeries {
   readonly #sliceMs: number;
-  readonly #sums = new Map<string, Values>();
+  readonly #sums = new Map<string, Sums>();
   #weightMs = 0;
   #lastMs = 0;
   #sliceEndMs: number;
@@ -48,9 +58,11 @@ export class MetricSeries {
     this.#sum("", coveredMs, {
       requestsPerSecond: frame.total.requestsPerSecond,
       failuresPerSecond: frame.total.failuresPerSecond,
+      goodputPerSecond: frame.total.goodputPerSecond,
       utilization: used.length === 0 ? 0 : Math.max(...used),
       queueLength: frame.components.reduce((sum, component) => sum + component.queueLength, 0),
       p50Ms: frame.total.p50Ms,
+      p95Ms: frame.total.p95Ms,
       p99Ms: frame.total.p99Ms,
     });
     for (const component of frame.components) {
@@ -68,7 +80,7 @@ export class MetricSeries {
     const points = [...this.#sums].map(([component, sums]) => ({
       component,
       simulatedSeconds,
-      ...mapValues(sums, (sum) => sum / this.#weightMs),
+      ...meansOf(sums, this.#weightMs),
     }));
     this.#sums.clear();
     this.#weightMs = 0;
@@ -77,16 +89,26 @@ export class MetricSeries {
   }
 
   #sum(component: string, weight: number, values: Values): void {
-    const sums = this.#sums.get(component);
+    const { values: sums, answeringMs = 0 } = this.#sums.get(component) ?? {};
     this.#sums.set(component, {
-      requestsPerSecond: (sums?.requestsPerSecond ?? 0) + values.requestsPerSecond * weight,
-      failuresPerSecond: (sums?.failuresPerSecond ?? 0) + values.failuresPerSecond * weight,
-      utilization: (sums?.utilization ?? 0) + values.utilization * weight,
-      queueLength: (sums?.queueLength ?? 0) + values.queueLength * weight,
-      p50Ms: (sums?.p50Ms ?? 0) + values.p50Ms * weight,
-      p99Ms: (sums?.p99Ms ?? 0) + values.p99Ms * weight,
+      values: {
+        requestsPerSecond: (sums?.requestsPerSecond ?? 0) + values.requestsPerSecond * weight,
+        failuresPerSecond: (sums?.failuresPerSecond ?? 0) + values.failuresPerSecond * weight,
+        goodputPerSecond: added(sums?.goodputPerSecond, values.goodputPerSecond, weight),
+        utilization: (sums?.utilization ?? 0) + values.utilization * weight,
+        queueLength: (sums?.queueLength ?? 0) + values.queueLength * weight,
+        p50Ms: (sums?.p50Ms ?? 0) + values.p50Ms * weight,
+        p95Ms: added(sums?.p95Ms, values.p95Ms, weight),
+        p99Ms: (sums?.p99Ms ?? 0) + values.p99Ms * weight,
+      },
+      answeringMs: answeringMs + (values.p99Ms > 0 ? weight : 0),
     });
   }
+}
+
+/** What is not known stays unknown. */
+function added(sum: number | undefined, value: number | undefined, weight: number): number | undefined {
+  return value === undefined ? undefined : (sum ?? 0) + value * weight;
 }
 
 /** Merges neighbouring points until at most `most` are left: their means, weighted by the time each covers. */
@@ -101,30 +123,39 @@ export function thinPoints(points: readonly MetricPoint[], most: number): readon
     const part = points.slice(start, start + group);
     const last = part[part.length - 1] as MetricPoint;
     const weights = covered.slice(start, start + group);
-    const weight = weights.reduce((sum, seconds) => sum + seconds, 0);
-    const mean = (read: (point: MetricPoint) => number): number =>
-      part.reduce((sum, point, index) => sum + read(point) * (weights[index] as number), 0) / weight;
+    const knows = (field: "goodputPerSecond" | "p95Ms"): boolean => part.every((point) => point[field] !== undefined);
+    const total = (read: (point: MetricPoint) => number): number =>
+      part.reduce((sum, point, index) => sum + read(point) * (weights[index] as number), 0);
+    const weight = total(() => 1);
+    const answering = total((point) => (point.p99Ms > 0 ? 1 : 0));
+    const mean = (read: (point: MetricPoint) => number): number => total(read) / weight;
+    const latency = (read: (point: MetricPoint) => number): number => (answering === 0 ? 0 : total(read) / answering);
     thinned.push({
       component: last.component,
       simulatedSeconds: last.simulatedSeconds,
       requestsPerSecond: mean((point) => point.requestsPerSecond),
       failuresPerSecond: mean((point) => point.failuresPerSecond),
+      goodputPerSecond: knows("goodputPerSecond") ? mean((point) => point.goodputPerSecond ?? 0) : undefined,
       utilization: mean((point) => point.utilization),
       queueLength: mean((point) => point.queueLength),
-      p50Ms: mean((point) => point.p50Ms),
-      p99Ms: mean((point) => point.p99Ms),
+      p50Ms: latency((point) => point.p50Ms),
+      p95Ms: knows("p95Ms") ? latency((point) => point.p95Ms ?? 0) : undefined,
+      p99Ms: latency((point) => point.p99Ms),
     });
   }
   return thinned;
 }
 
-function mapValues(values: Values, change: (value: number) => number): Values {
+function meansOf({ values, answeringMs }: Sums, weightMs: number): Values {
+  const { goodputPerSecond, p95Ms } = values;
   return {
-    requestsPerSecond: change(values.requestsPerSecond),
-    failuresPerSecond: change(values.failuresPerSecond),
-    utilization: change(values.utilization),
-    queueLength: change(values.queueLength),
-    p50Ms: change(values.p50Ms),
-    p99Ms: change(values.p99Ms),
+    requestsPerSecond: values.requestsPerSecond / weightMs,
+    failuresPerSecond: values.failuresPerSecond / weightMs,
+    goodputPerSecond: goodputPerSecond === undefined ? undefined : goodputPerSecond / weightMs,
+    utilization: values.utilization / weightMs,
+    queueLength: values.queueLength / weightMs,
+    p50Ms: answeringMs === 0 ? 0 : values.p50Ms / answeringMs,
+    p95Ms: p95Ms === undefined ? undefined : answeringMs === 0 ? 0 : p95Ms / answeringMs,
+    p99Ms: answeringMs === 0 ? 0 : values.p99Ms / answeringMs,
   };
 }

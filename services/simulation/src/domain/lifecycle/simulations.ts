@@ -38,6 +38,8 @@ export interface SimulationsOptions {
   readonly newId: () => string;
   readonly newSeed: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  /** How long a command may take to show its effect; 5 s when absent. */
+  readonly patienceMs?: number;
 }
 
 export interface StartOptions {
@@ -48,8 +50,8 @@ export interface StartOptions {
   readonly changes?: readonly PlannedChange[];
 }
 
-/** How long a command may take to show its effect: a slice of the engine is milliseconds, a lost instance is forever. */
-const commandPatienceMs = 5000;
+/** A slice of the engine is milliseconds, a lost instance is forever. */
+const defaultPatienceMs = 5000;
 const commandPollMs = 25;
 const commandRepeatMs = 1000;
 /** A run holds one of few places while it lasts. */
@@ -170,7 +172,7 @@ export class Simulations {
       now,
       sleep,
       find: (one) => this.#find(one),
-      patienceMs: commandPatienceMs,
+      patienceMs: this.#options.patienceMs ?? defaultPatienceMs,
       pollMs: commandPollMs,
       repeatMs: commandRepeatMs,
     });
@@ -217,8 +219,8 @@ export class Simulations {
   }
 
   async #carryOut(id: string, command: Command, load: number | undefined): Promise<Simulation> {
-    const { control, now, sleep } = this.#options;
-    const untilMs = now() + commandPatienceMs;
+    const { control, now, sleep, patienceMs = defaultPatienceMs } = this.#options;
+    const untilMs = now() + patienceMs;
     for (;;) {
       if (command === "stop") {
         await this.#cancelPending(id);

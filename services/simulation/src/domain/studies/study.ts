@@ -23,7 +23,8 @@ interface Priced {
 }
 
 export type Question =
-  | { readonly kind: "run"; readonly precision?: number }
+  // Optional: a study that was stored before a run could be judged has neither.
+  | ({ readonly kind: "run"; readonly precision?: number } & Partial<Judged & Priced>)
   | ({
       readonly kind: "compare";
       /** "" for the project itself, changed. */

@@ -1,10 +1,11 @@
 /** Faults of components and their instances: gone, slow, failing, standing still. */
 import type { Component } from "../../architecture.ts";
+import { errorCodes, isRetryableByDefault, usualCode } from "../../error-codes.ts";
 import { RandomStream } from "../../random.ts";
 import { endOf, type FaultFamily, factorRule, longestMs, partOfFactor, ramped, shareRule } from "../family.ts";
 import type { BrownOutFault, CapacityLossFault, CrashFault, ErrorFault, PauseFault, SlowNodeFault } from "../fault.ts";
 import type { FaultPlanner } from "../plan.ts";
-import { downOf, errorsOf, retriesOf, workOf } from "../settings.ts";
+import { downOf, errorsOf, hedgeOf, workOf } from "../settings.ts";
 import { mostInstances, pickInstances } from "../targets.ts";
 
 const oneInstance = { random: 1 } as const;
@@ -17,19 +18,14 @@ export const error: FaultFamily<ErrorFault> = {
   targets: ["component"],
   hasRamp: true,
   numbers: { ratio: { ...shareRule, isRequired: true } },
+  choices: { code: errorCodes },
   flags: ["isRetryable"],
-  plan: (fault, { components }, planner, { links }) => {
+  plan: (fault, { components }, planner) => {
+    const { code = fault.isRetryable === false ? "internal" : usualCode } = fault;
+    const { ratio, isRetryable = isRetryableByDefault(code) } = fault;
     for (const component of components) {
-      planner.hold(
-        errorsOf(component),
-        ramped(fault, (part) => fault.ratio * part),
-        endOf(fault),
-      );
-      if (fault.isRetryable !== false) continue;
-      for (const link of links.filter(({ to }) => to === component.id)) {
-        const value = { retries: 0, backoffMs: link.retryBackoffMs, keepsBudget: true };
-        planner.hold(retriesOf(link), [{ atMs: fault.startMs, value }], endOf(fault));
-      }
+      const steps = ramped(fault, (part) => ({ ratio: ratio * part, isRetryable }));
+      planner.hold(errorsOf(component, code), steps, endOf(fault));
     }
   },
 };
@@ -111,9 +107,17 @@ export const brownOut: FaultFamily<BrownOutFault> = {
   title: "Brown-out",
   targets: ["component"],
   hasRamp: true,
-  numbers: { factor: { ...factorRule, isRequired: true }, errorRatio: shareRule },
-  plan: (fault, { components }, planner) => {
-    const { factor, errorRatio = 0 } = fault;
+  numbers: {
+    factor: { ...factorRule, isRequired: true },
+    errorRatio: shareRule,
+    hedgeAfterMs: { minimum: 0, maximum: 86_400_000 },
+  },
+  plan: (fault, { components }, planner, { links }) => {
+    const { factor, errorRatio = 0, hedgeAfterMs } = fault;
+    for (const link of links.filter(({ to }) => components.some(({ id }) => id === to))) {
+      if (hedgeAfterMs === undefined) break;
+      planner.hold(hedgeOf(link), [{ atMs: fault.startMs, value: hedgeAfterMs }], endOf(fault));
+    }
     for (const component of components) {
       const steps = ramped(fault, partOfFactor(factor));
       for (let instance = 0; instance < mostInstances(component); instance++) {
@@ -122,7 +126,7 @@ export const brownOut: FaultFamily<BrownOutFault> = {
       if (errorRatio > 0)
         planner.hold(
           errorsOf(component),
-          ramped(fault, (part) => errorRatio * part),
+          ramped(fault, (part) => ({ ratio: errorRatio * part, isRetryable: true })),
           endOf(fault),
         );
     }

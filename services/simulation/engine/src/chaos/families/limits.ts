@@ -4,7 +4,7 @@ import type { OptionIssue } from "../../option-issues.ts";
 import { endOf, type FaultFamily, partOfFactor, ramped, shareRule } from "../family.ts";
 import type { BreakerFault, PoolExhaustionFault, QueueBacklogFault, RateLimitFault } from "../fault.ts";
 import type { Step } from "../plan.ts";
-import { breakerOf, connectionsOf, errorsOf, rateLimitOf, slotsOf } from "../settings.ts";
+import { breakerOf, connectionsOf, errorsOf, rateLimitOf, retriesOf, slotsOf } from "../settings.ts";
 
 export const poolExhaustion: FaultFamily<PoolExhaustionFault> = {
   kind: "pool_exhaustion",
@@ -57,7 +57,11 @@ export const queueBacklog: FaultFamily<QueueBacklogFault> = {
   title: "Queue backlog",
   targets: ["component"],
   hasRamp: true,
-  numbers: { poisonRatio: shareRule, consumersLeft: { ...shareRule, isAbove: true } },
+  numbers: {
+    poisonRatio: shareRule,
+    consumersLeft: { ...shareRule, isAbove: true },
+    redeliveries: { minimum: 0, maximum: 100, isWhole: true },
+  },
   check: ({ poisonRatio, consumersLeft }, { components }) => {
     const issues = components
       .filter(({ kind }) => kind !== "queue")
@@ -68,17 +72,21 @@ export const queueBacklog: FaultFamily<QueueBacklogFault> = {
     return issues;
   },
   plan: (fault, { components }, planner, architecture) => {
-    const { poisonRatio, consumersLeft } = fault;
+    const { poisonRatio, consumersLeft, redeliveries } = fault;
     const deliveries = architecture.links.filter(({ from }) => components.some(({ id }) => id === from));
     for (const consumer of architecture.components.filter(({ id }) => deliveries.some(({ to }) => to === id))) {
       if (poisonRatio === undefined) break;
       planner.hold(
         errorsOf(consumer),
-        ramped(fault, (part) => poisonRatio * part),
+        ramped(fault, (part) => ({ ratio: poisonRatio * part, isRetryable: true })),
         endOf(fault),
       );
     }
     for (const link of deliveries) {
+      if (redeliveries !== undefined) {
+        const value = { retries: redeliveries, backoffMs: link.retryBackoffMs, keepsBudget: true };
+        planner.hold(retriesOf(link), [{ atMs: fault.startMs, value }], endOf(fault));
+      }
       const all = link.maxConnections ?? 0;
       if (consumersLeft === undefined || all === 0) continue;
       const left = (part: number) => Math.max(1, Math.round(all * partOfFactor(consumersLeft)(part)));
@@ -92,14 +100,19 @@ export const rateLimit: FaultFamily<RateLimitFault> = {
   title: "Rate limit",
   targets: ["component"],
   hasRamp: true,
-  numbers: { factor: { minimum: 0, maximum: 10_000, isRequired: true } },
+  numbers: {
+    factor: { minimum: 0, maximum: 10_000, isRequired: true },
+    burst: { minimum: 1, maximum: 10_000_000 },
+  },
   check: (_, { components }) =>
     components
       .filter((component) => component.rateLimit === undefined)
       .map(({ id }) => ({ field: "on", message: `on names "${id}", which has no rate limit` })),
   plan: (fault, { components }, planner) => {
+    const { factor, burst } = fault;
     for (const component of components) {
-      planner.hold(rateLimitOf(component), ramped(fault, partOfFactor(fault.factor)), endOf(fault));
+      const steps = ramped(fault, (part) => ({ factor: partOfFactor(factor)(part), burst }));
+      planner.hold(rateLimitOf(component), steps, endOf(fault));
     }
   },
 };

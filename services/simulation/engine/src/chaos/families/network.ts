@@ -63,13 +63,17 @@ export const packetLoss: FaultFamily<PacketLossFault> = {
   title: "Packet loss",
   targets: ["link"],
   hasRamp: true,
-  numbers: { ratio: { ...shareRule, isRequired: true }, bandwidth: { minimum: 0.001, maximum: 1 } },
+  numbers: {
+    ratio: { ...shareRule, isRequired: true },
+    retransmitMs: { minimum: 0, maximum: 86_400_000, isAbove: true },
+    bandwidth: { minimum: 0.001, maximum: 1 },
+  },
   plan: (fault, { links }, planner) => {
-    const { ratio, bandwidth = 1 } = fault;
+    const { ratio, retransmitMs, bandwidth = 1 } = fault;
     for (const link of links) {
       planner.hold(
         lossOf(link),
-        ramped(fault, (part) => ratio * part),
+        ramped(fault, (part) => ({ ratio: ratio * part, retransmitMs })),
         endOf(fault),
       );
       if (bandwidth === 1 || (link.bandwidthMbps ?? 0) === 0) continue;
