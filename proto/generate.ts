@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { repositoryRoot, runBuf } from "./buf.ts";
+import { commentsOf } from "./comments.ts";
 import { fillThirdPartyProtos } from "./third-party.ts";
 
 /*
  * Generates proto/gen from proto/**.proto: `node proto/generate.ts`, or with `--check` only says which committed files
  * differ from what would be generated (exit code 1).
+ *
+ * Beside the code, comments.json holds the comments of our files, for documentation that is made at run time.
  *
  * Code is always generated into a temporary folder first. The check compares it with proto/gen; otherwise only files
  * that differ are written and only files without a source are removed, so that a process reading the generated code at
@@ -46,7 +49,15 @@ async function generateFresh(): Promise<Map<string, string> | undefined> {
       console.error(output.trimEnd() || `buf generate ended with exit code ${exitCode}`);
       return undefined;
     }
-    return await readTree(join(folder, "proto", "gen"));
+    const descriptors = join(folder, "descriptors.binpb");
+    const built = await runBuf(["build", "--as-file-descriptor-set", "--output", descriptors]);
+    if (built.exitCode !== 0) {
+      console.error(built.output.trimEnd() || `buf build ended with exit code ${built.exitCode}`);
+      return undefined;
+    }
+    const tree = await readTree(join(folder, "proto", "gen"));
+    const comments = commentsOf(await readFile(descriptors), "weft.");
+    return tree.set("comments.json", `${JSON.stringify(comments, undefined, 2)}\n`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

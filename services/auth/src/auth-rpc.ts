@@ -1,7 +1,7 @@
 /** AuthService on the wire: what the mesh asks about identity and permission. No decisions are taken here. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { GrantSchema } from "@weft/proto/weft/auth/v1/auth_pb.ts";
 import type { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import type { Authorization } from "./domain/authorization.ts";
@@ -9,6 +9,7 @@ import type { Grant } from "./domain/permissions.ts";
 import { answered } from "./rpc-errors.ts";
 import type { TokenCheck } from "./verifier/access-token.ts";
 import type { PublicJwk } from "./verifier/jwks-cache.ts";
+import { currentPrincipal } from "./verifier/principal.ts";
 
 export interface AuthRpcOptions {
   readonly authorization: Authorization;
@@ -48,12 +49,15 @@ export function authRpc({ authorization, validateToken, publicKeys }: AuthRpcOpt
         const { userId, username, email } = user;
         return { valid: true, user: { userId, username, email } };
       }),
-    grantRole: (request) =>
+    grantRole: (request, context) =>
+      answered(async () => {
+        const { userId, role, resource } = request;
+        return { grant: grantMessage(await authorization.grant(userId, role, resource, actorOf(context))) };
+      }),
+    revokeRole: (request, context) =>
       answered(async () => ({
-        grant: grantMessage(await authorization.grant(request.userId, request.role, request.resource)),
+        revoked: await authorization.revoke(request.userId, request.resource, actorOf(context)),
       })),
-    revokeRole: (request) =>
-      answered(async () => ({ revoked: await authorization.revoke(request.userId, request.resource) })),
     listGrants: (request) =>
       answered(async () => {
         const grants = await authorization.list({
@@ -71,4 +75,9 @@ export function authRpc({ authorization, validateToken, publicKeys }: AuthRpcOpt
 function grantMessage(grant: Grant): MessageInitShape<typeof GrantSchema> {
   const { userId, role, resource, grantedAtMs } = grant;
   return { userId, role, resource, grantedAt: timestampFromMs(grantedAtMs) };
+}
+
+/** The user on whose behalf the mesh calls; empty when there is none. */
+function actorOf(context: Pick<HandlerContext, "values">): string {
+  return currentPrincipal(context)?.userId ?? "";
 }

@@ -21,8 +21,38 @@ describe("loadAuthConfig", () => {
     ["WEFT_AUTH_KEY_ROTATION", "10m"],
     ["WEFT_AUTH_HASH_CONCURRENCY", "0"],
     ["WEFT_AUTH_HASH_CONCURRENCY", "many"],
+    ["WEFT_SMTP_URL", "http://mail.example"],
+    ["WEFT_PUBLIC_URL", "weft.example"],
+    ["WEFT_PUBLIC_URL", "https://weft.example/?a=b"],
   ])("refuses %s=%s and names the variable", (name, value) => {
     expect(() => loadAuthConfig({ [name]: value })).toThrow(name);
+  });
+});
+
+describe("the mail server", () => {
+  const from = "Weft <no-reply@weft.example>";
+  const smtpOf = (url: string) => loadAuthConfig({ WEFT_SMTP_URL: url, WEFT_MAIL_FROM: from }).smtp;
+
+  test("is none by default, and is read from one address", () => {
+    expect(loadAuthConfig({}).smtp).toBeUndefined();
+    expect(smtpOf("smtp://a%40b:p%2Fw@mail.example")).toEqual({
+      host: "mail.example",
+      port: 587,
+      secure: false,
+      user: "a@b",
+      password: "p/w",
+      from,
+    });
+    expect(smtpOf("smtps://[2001:db8::1]")).toMatchObject({ host: "2001:db8::1", port: 465, secure: true });
+    expect(smtpOf("smtp://127.0.0.1:2525")).toMatchObject({ port: 2525, user: undefined, password: undefined });
+  });
+
+  test("takes a sender that is one address, and a refusal does not repeat the password", () => {
+    const load = (url: string, sender: string) => () => loadAuthConfig({ WEFT_SMTP_URL: url, WEFT_MAIL_FROM: sender });
+    for (const sender of ["", "nobody", "a@b\r\nBcc: c@d", "a@b, c@d"]) {
+      expect(load("smtp://mail.example", sender)).toThrow("WEFT_MAIL_FROM");
+    }
+    expect(load("smtp//user:hunter2@mail.example", from)).toThrow(/^(?!.*hunter2).*WEFT_SMTP_URL/);
   });
 });
 

@@ -10,6 +10,22 @@ export interface AuthConfig {
   readonly keyRotationMs: number;
   /** Password hashes at the same time. */
   readonly hashConcurrency: number;
+  /** Where mails go; undefined when no mail server is configured. */
+  readonly smtp: SmtpConfig | undefined;
+  /** Where the pages are that mails link to; undefined when mails carry bare tokens. */
+  readonly publicUrl: string | undefined;
+}
+
+/** A mail server. */
+export interface SmtpConfig {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte. */
+  readonly secure: boolean;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  /** The sender, such as `Weft <no-reply@example.org>`. */
+  readonly from: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,7 +38,8 @@ const leastKeyRotationMs = 3_600_000;
 /**
  * `WEFT_ADMIN_USERS`: user ids, separated by commas. Ids and not names, since a name can be registered by whoever comes
  * first and an id cannot. `WEFT_AUTH_KEY_ROTATION`: a duration of at least an hour, default 30d.
- * `WEFT_AUTH_HASH_CONCURRENCY`: 1 to 64, default 2. Throws an Error that names the variable and what it accepts.
+ * `WEFT_AUTH_HASH_CONCURRENCY`: 1 to 64, default 2. `WEFT_SMTP_URL`: smtp://user:password@host:587, or smtps:// for TLS
+ * from the start (465); `WEFT_MAIL_FROM`: the sender. `WEFT_PUBLIC_URL`: http(s) address of the application. Throws an Error that names the variable and what it accepts.
  */
 export function loadAuthConfig(env: Environment): AuthConfig {
   const rotation = env.WEFT_AUTH_KEY_ROTATION ?? defaultKeyRotation;
@@ -40,6 +57,8 @@ export function loadAuthConfig(env: Environment): AuthConfig {
     adminUserIds: new Set(adminIds(env.WEFT_ADMIN_USERS ?? "")),
     keyRotationMs,
     hashConcurrency,
+    smtp: smtpConfig(env.WEFT_SMTP_URL ?? "", env.WEFT_MAIL_FROM ?? ""),
+    publicUrl: publicUrl(env.WEFT_PUBLIC_URL ?? ""),
   };
 }
 
@@ -65,4 +84,39 @@ function adminIds(list: string): string[] {
     );
   }
   return ids;
+}
+
+function smtpConfig(text: string, from: string): SmtpConfig | undefined {
+  if (text === "") {
+    return undefined;
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^smtps?:$/.test(url.protocol) || url.hostname === "") {
+    // Without the text: there is a password in it.
+    throw new Error("WEFT_SMTP_URL takes smtp://user:password@host:587 or smtps://user:password@host:465");
+  }
+  const sender = /^(?:[^<>\r\n]*<)?[^\s<>@]+@[^\s<>@]+>?$/;
+  if (!sender.test(from)) {
+    throw new Error(`WEFT_MAIL_FROM is "${from}"; with WEFT_SMTP_URL it takes an address such as no-reply@example.org`);
+  }
+  const secure = url.protocol === "smtps:";
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? (secure ? 465 : 587) : Number(url.port),
+    secure,
+    user: url.username === "" ? undefined : decodeURIComponent(url.username),
+    password: url.password === "" ? undefined : decodeURIComponent(url.password),
+    from,
+  };
+}
+
+function publicUrl(text: string): string | undefined {
+  if (text === "") {
+    return undefined;
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
+    throw new Error(`WEFT_PUBLIC_URL is "${text}"; it takes an address such as https://weft.example.org`);
+  }
+  return url.href.replace(/\/$/, "");
 }

@@ -1,10 +1,14 @@
 import { createRequire } from "node:module";
-import { startService } from "@weft/mesh";
+import { type Logger, startService } from "@weft/mesh";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
+import { createArgon2PasswordHasher } from "./adapters/argon2-password-hasher.ts";
+import { createAbsentMailer, createConsoleMailer } from "./adapters/console-mailer.ts";
+import { createSmtpMailer } from "./adapters/smtp-mailer.ts";
 import { startUpkeep } from "./adapters/upkeep.ts";
 import { callers } from "./callers.ts";
-import { assertKeySecret, loadAuthConfig } from "./config.ts";
+import { type AuthConfig, assertKeySecret, loadAuthConfig } from "./config.ts";
 import { createAuth } from "./create-auth.ts";
+import type { Mailer } from "./domain/mail-ports.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -26,8 +30,12 @@ await startService({
       migrationsDir: new URL("../migrations", import.meta.url),
     });
     const users = mesh.client(UserService);
-    const auth = await createAuth({ database, users, redis, pubsub, clock, random, logger, config, keySecret });
+    const mailer = createMailer(config, mesh.development, logger);
+    const hasher = await createArgon2PasswordHasher({ running: config.hashConcurrency });
+    const parts = { database, users, redis, pubsub, clock, random, logger, config, keySecret, hasher, mailer };
+    const auth = await createAuth(parts);
     auth.revocations.start();
+    await auth.startMail();
     const endUpkeep = startUpkeep(auth.upkeep, clock, logger);
     return {
       routes: auth.routes,
@@ -41,3 +49,14 @@ await startService({
     };
   },
 });
+
+function createMailer(config: AuthConfig, development: boolean, logger: Logger): Mailer {
+  if (config.smtp !== undefined) {
+    return createSmtpMailer(config.smtp);
+  }
+  if (development) {
+    return createConsoleMailer(logger);
+  }
+  logger.warn("no mail is sent: WEFT_SMTP_URL is not set");
+  return createAbsentMailer(logger);
+}

@@ -13,6 +13,10 @@ const codes = {
   login_failed: { code: Code.Unauthenticated, reason: "LOGIN_FAILED" },
   // Not UNAUTHENTICATED: the token is good, and a client must not drop it for a typing mistake.
   password_wrong: { code: Code.PermissionDenied, reason: "PASSWORD_WRONG" },
+  reauthentication_needed: { code: Code.PermissionDenied, reason: "REAUTHENTICATION_NEEDED" },
+  session_unknown: { code: Code.NotFound, reason: "SESSION_UNKNOWN" },
+  token_refused: { code: Code.PermissionDenied, reason: "TOKEN_REFUSED" },
+  too_many_mails: { code: Code.ResourceExhausted, reason: "TOO_MANY_MAILS" },
   refresh_refused: { code: Code.Unauthenticated, reason: "REFRESH_TOKEN_INVALID" },
   field_taken: { code: Code.AlreadyExists, reason: "FIELD_TAKEN" },
   field_invalid: { code: Code.InvalidArgument, reason: "FIELD_INVALID" },
@@ -30,13 +34,18 @@ export async function answered<T>(work: () => Promise<T>): Promise<T> {
     if (!(error instanceof AuthError)) {
       throw error;
     }
-    const { code, reason, retryAfterMs }: Mapping = codes[error.kind];
-    throw serviceError(code, reason, error.message, {
+    const mapping: Mapping = codes[error.kind];
+    const { code, reason, retryAfterMs = error.retryAfterMs } = mapping;
+    const answer = serviceError(code, reason, error.message, {
       violations: error.fields,
       cause: error,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       // Why a refresh was refused is for logs: told to the caller it would say whether a stolen token was ever good.
       ...(error.detail === undefined || error.kind === "refresh_refused" ? {} : { metadata: { detail: error.detail } }),
     });
+    if (retryAfterMs !== undefined) {
+      answer.metadata.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+    }
+    throw answer;
   }
 }

@@ -123,7 +123,7 @@ describe("deleting an account", () => {
     // The second call was let in like the first and reads the account when the first has just closed it.
     fixture.peer.before.deleteUser = async () => {
       fixture.peer.before = {};
-      await other.auth.accounts.deleteAccount(userId, signup.password);
+      await other.auth.accounts.deleteAccount({ userId, sessionId: "the second call" }, signup.password);
       secondSucceeded = true;
     };
     await deleteAccount(account);
@@ -163,7 +163,10 @@ describe("a session opened while its account is being closed", () => {
     const store = createPostgresSessionStore(fixture.database);
     const openedAtMs = fixture.clock.now();
     const expiresAtMs = openedAtMs + 60_000;
-    const session = { sessionId: `late-${userId}`, userId, openedAtMs, expiresAtMs };
+    const client = { address: "", network: "", userAgent: "" };
+    const deviceHash = Buffer.from("device");
+    const facts = { sessionId: `late-${userId}`, userId, client, deviceHash, provenBy: undefined };
+    const session = { ...facts, openedAtMs, expiresAtMs };
     const waits = `
       SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
         AND query LIKE '%INSERT INTO sessions%'`;

@@ -2,6 +2,7 @@
  * An auth service over a real PostgreSQL and a real Redis, with a clock that stands still and a scripted user service,
  * called through its routes and interceptors without a socket. More instances over the same stores can be made.
  */
+import { createHash } from "node:crypto";
 import { type Client, createClient, createRouterTransport } from "@connectrpc/connect";
 import {
   createRedisPubSub,
@@ -18,6 +19,8 @@ import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { loadAuthConfig } from "../src/config.ts";
 import { type Auth, createAuth } from "../src/create-auth.ts";
+import type { Mailer } from "../src/domain/mail-ports.ts";
+import type { PasswordHasher } from "../src/domain/ports.ts";
 import { createScriptedUserService, type ScriptedUserService } from "./scripted-user-service.ts";
 
 export interface AuthInstance {
@@ -28,13 +31,22 @@ export interface AuthInstance {
   readonly pubsub: PubSub;
 }
 
+export interface InstanceOptions {
+  readonly keySecret?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly mailer?: Mailer;
+  /** One that is quick and not safe, unless given. */
+  readonly hasher?: PasswordHasher;
+}
+
 export interface AuthFixture {
   readonly clock: FakeClock;
   readonly peer: ScriptedUserService;
   readonly database: Database;
   readonly postgres: TestPostgres;
   readonly redisStore: TestStore;
-  instance(options?: { keySecret?: string; env?: Record<string, string> }): Promise<AuthInstance>;
+  /** Mails are queued; they are sent once the test starts that, to its mailer. */
+  instance(options?: InstanceOptions): Promise<AuthInstance>;
   close(): Promise<void>;
 }
 
@@ -59,7 +71,7 @@ export async function startAuthFixture(): Promise<AuthFixture> {
     database,
     postgres,
     redisStore,
-    async instance({ keySecret = "a key-encryption secret", env = {} } = {}) {
+    async instance({ keySecret = "a key-encryption secret", env = {}, mailer = noMailer, hasher = quickHasher } = {}) {
       const redis = openRedis({ url: redisStore.url, logger: silentLogger, clientName: "auth-test" });
       await redis.whenReady(10_000);
       const pubsub = createRedisPubSub({ redis, logger: silentLogger });
@@ -71,8 +83,10 @@ export async function startAuthFixture(): Promise<AuthFixture> {
         clock,
         random: systemRandom,
         logger: silentLogger,
-        config: loadAuthConfig({ WEFT_AUTH_HASH_CONCURRENCY: "4", ...env }),
+        config: loadAuthConfig(env),
         keySecret,
+        hasher,
+        mailer,
       });
       const interceptors = [...auth.interceptors];
       const transport = createRouterTransport((router) => auth.routes(router), { router: { interceptors } });
@@ -92,6 +106,15 @@ export async function startAuthFixture(): Promise<AuthFixture> {
     },
   };
 }
+
+const noMailer: Mailer = { send: async () => undefined };
+
+/** Argon2 takes what makes it safe: 40 ms of a core and 19 MiB, for each of hundreds of logins. */
+const quickHasher: PasswordHasher = {
+  hash: async (password) => `quick ${createHash("sha256").update(password).digest("base64url")}`,
+  verify: async (hash, password) => hash === (await quickHasher.hash(password)),
+  verifyDecoy: async () => undefined,
+};
 
 let names = 0;
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { startTestPostgres, startTestRedis, type TestPostgres, type TestStore } from "@weft/mesh/testing/stores";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 interface RunningProcess {
   readonly child: ChildProcess;
@@ -170,6 +170,64 @@ describe("auth and user service", () => {
       status: 200,
       body: { user: { id: again.body.user.id, updatedAt: expect.stringMatching(/Z$/) } },
     });
+  });
+
+  test("over REST: sessions are listed and ended, the password is changed, and the trail tells of it", async () => {
+    const kim = { username: "kim", email: "kim@example.org", password: "correct horse battery" };
+    const signup = (await call(`${auth.url}/api/auth/signup`, { body: kim })).body;
+    const login = { login: kim.username, password: kim.password, deviceToken: signup.deviceToken };
+    const second = (await call(`${auth.url}/api/auth/login`, { body: login })).body;
+    expect(second.deviceToken).toBe(signup.deviceToken);
+    const token = signup.accessToken;
+    const listed = await call(`${auth.url}/api/auth/sessions`, { token });
+    expect(listed).toMatchObject({ status: 200, body: { sessions: [{}, {}] } });
+    const other = listed.body.sessions.find((session: Json) => !session.current);
+    const ended = await call(`${auth.url}/api/auth/sessions/${other.id}`, { method: "DELETE", body: {}, token });
+    expect(ended.status).toBe(200);
+    expect((await call(`${auth.url}/api/auth/profile`, { token: second.accessToken })).status).toBe(401);
+    expect(await call(`${auth.url}/auth/sessions`, { method: "DELETE", body: {}, token })).toMatchObject({
+      status: 200,
+      body: { ended: 0 },
+    });
+
+    const body = { oldPassword: kim.password, newPassword: "a staple of another kind" };
+    const changed = await call(`${auth.url}/api/auth/password`, { method: "PUT", body, token });
+    expect(changed.status).toBe(200);
+    expect((await call(`${auth.url}/api/auth/profile`, { token })).status).toBe(401);
+    const trail = await call(`${auth.url}/api/auth/security-events?pageSize=2`, { token: changed.body.accessToken });
+    expect(trail.body.events).toMatchObject([{ event: "password_changed" }, { event: "other_sessions_ended" }]);
+  });
+
+  test("over REST: a forgotten password is set anew by the mail, which development writes to the log", async () => {
+    const lou = { username: "lou", email: "lou@example.org", password: "correct horse battery" };
+    await call(`${auth.url}/api/auth/signup`, { body: lou });
+    const asked = await call(`${auth.url}/api/auth/password:requestReset`, { body: { login: lou.email } });
+    expect(asked).toMatchObject({ status: 200, body: {} });
+    const mail = await vi.waitUntil(() => auth.lines.find((line) => line.includes("A new password")), {
+      timeout: 30_000,
+    });
+    const token = /\n\n([A-Za-z0-9_-]{43})\n\n/.exec((JSON.parse(mail) as { text: string }).text)?.[1];
+    const reset = { body: { token, newPassword: "a staple of another kind" } };
+    expect((await call(`${auth.url}/api/auth/password:reset`, reset)).status).toBe(200);
+    expect((await call(`${auth.url}/api/auth/password:reset`, reset)).status).toBe(403);
+    const login = { body: { login: lou.username, password: reset.body.newPassword } };
+    expect((await call(`${auth.url}/api/auth/login`, login)).status).toBe(200);
+  });
+
+  test("over REST: too many wrong passwords are told when to come back", async () => {
+    const wrong = { login: "nobody-here", password: "wrong password" };
+    const answers: (string | null)[] = [];
+    for (let at = 0; at < 11; at += 1) {
+      const response = await fetch(`${auth.url}/api/auth/login`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(wrong),
+      });
+      expect(response.status).toBe(401);
+      answers.push(response.headers.get("retry-after"));
+    }
+    expect(answers.slice(0, 9)).toEqual(Array(9).fill(null));
+    expect(answers[9]).toBe("1");
   });
 
   test.each([

@@ -68,7 +68,7 @@ export function createScriptedUserService(): ScriptedUserService {
           user: full(find((user) => same(user.username, request.login) || same(user.email, request.login))),
         })),
       getUser: (request) => ({ user: full(find((user) => user.userId === request.userId)) }),
-      updateUser: (request) => {
+      changeProfile: (request) => {
         const user = find((one) => one.userId === request.userId);
         user.firstName = request.firstName ?? user.firstName;
         return { user: full(user) };

@@ -79,34 +79,66 @@ describe("login", () => {
 });
 
 describe("refresh", () => {
-  test("rotates: the successor works, and the used token, outside its grace, ends the session for both parties", async () => {
+  test("ASVS 10.4.5: rotates, and a used token ends the session for both parties once its successor was used", async () => {
     const { user, refreshToken } = await first.account.signup(freshSignup());
     const next = await refresh(refreshToken);
     expect(next.refreshToken).not.toBe(refreshToken);
     expect(next.user?.id).toBe(user?.id);
+    const last = await refresh(next.refreshToken);
     await fixture.clock.advance(10_001);
     expect(await reasonOf(refresh(refreshToken))).toBe("REFRESH_TOKEN_INVALID");
-    expect(await reasonOf(refresh(next.refreshToken))).toBe("REFRESH_TOKEN_INVALID");
-    expect(await stateOf(next.accessToken)).toBe("revoked");
+    expect(await reasonOf(refresh(last.refreshToken))).toBe("REFRESH_TOKEN_INVALID");
+    expect(await stateOf(last.accessToken)).toBe("revoked");
     expect(await endReasons(user?.id ?? "")).toEqual(["reuse_detected"]);
   });
 
-  test("a lost answer is no theft: the same token gives a usable successor within ten seconds", async () => {
+  test("within ten seconds of its use a token is answered with the same successor, which stays usable", async () => {
     const { refreshToken } = await first.account.signup(freshSignup());
-    await refresh(refreshToken);
+    const answered = await refresh(refreshToken);
     await fixture.clock.advance(10_000);
     const again = await refresh(refreshToken, second);
+    expect(again.refreshToken).toBe(answered.refreshToken);
     await fixture.clock.advance(minuteMs);
     const later = await refresh(again.refreshToken);
     expect(await stateOf(later.accessToken)).toBe("valid");
   });
 
-  test("twenty refreshes at once over two instances all get tokens that work, from one claim", async () => {
+  test("when its successor was used within the grace, too, it is answered with the end of the chain", async () => {
+    const { refreshToken } = await first.account.signup(freshSignup());
+    const next = await refresh(refreshToken);
+    const last = await refresh(next.refreshToken);
+    const loser = await refresh(refreshToken, second);
+    expect(loser.refreshToken).toBe(last.refreshToken);
+    await fixture.clock.advance(minuteMs);
+    expect(await reasonOf(refresh(loser.refreshToken))).toBe("accepted");
+  });
+
+  test("an answer that was lost while the client slept is no theft: it gets a successor of its own", async () => {
+    const { user, refreshToken } = await first.account.signup(freshSignup());
+    const lost = await refresh(refreshToken);
+    await fixture.clock.advance(8 * 60 * minuteMs);
+    const awake = await Promise.all(Array.from({ length: 4 }, () => refresh(refreshToken)));
+    expect(new Set(awake.map((answer) => answer.refreshToken)).size).toBe(1);
+    expect(awake[0]?.refreshToken).not.toBe(lost.refreshToken);
+    expect(await endReasons(user?.id ?? "")).toEqual([null]);
+  });
+
+  test("ASVS 10.4.5: an answer that was claimed to be lost and is used after all ends the session", async () => {
+    const { user, refreshToken } = await first.account.signup(freshSignup());
+    const owned = await refresh(refreshToken);
+    await fixture.clock.advance(minuteMs);
+    const stolen = await refresh(refreshToken);
+    expect(await reasonOf(refresh(owned.refreshToken))).toBe("REFRESH_TOKEN_INVALID");
+    expect(await stateOf(stolen.accessToken)).toBe("revoked");
+    expect(await endReasons(user?.id ?? "")).toEqual(["reuse_detected"]);
+  });
+
+  test("twenty refreshes at once over two instances all get tokens that work, and share one chain", async () => {
     const { user, refreshToken } = await first.account.signup(freshSignup());
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) => refresh(refreshToken, index % 2 === 0 ? first : second)),
     );
-    expect(new Set(answers.map((answer) => answer.refreshToken)).size).toBe(20);
+    expect(new Set(answers.map((answer) => answer.refreshToken)).size).toBe(1);
     expect(await Promise.all(answers.map((answer) => stateOf(answer.accessToken)))).toEqual(Array(20).fill("valid"));
     await fixture.clock.advance(minuteMs);
     const successors = await Promise.all(answers.map((answer) => reasonOf(refresh(answer.refreshToken))));
@@ -114,15 +146,14 @@ describe("refresh", () => {
     expect(await endReasons(user?.id ?? "")).toEqual([null]);
   });
 
-  test("logging out during the grace is final for the used token, its successor and its siblings", async () => {
+  test("logging out during the grace is final for the used token and its successor", async () => {
     const { refreshToken } = await first.account.signup(freshSignup());
     const successor = await refresh(refreshToken);
-    const sibling = await refresh(refreshToken);
     await first.account.logout({ refreshToken: successor.refreshToken });
-    for (const token of [refreshToken, successor.refreshToken, sibling.refreshToken]) {
+    for (const token of [refreshToken, successor.refreshToken]) {
       expect(await reasonOf(refresh(token, second))).toBe("REFRESH_TOKEN_INVALID");
     }
-    expect(await stateOf(sibling.accessToken, second)).toBe("revoked");
+    expect(await stateOf(successor.accessToken, second)).toBe("revoked");
   });
 
   test("a logout that races twenty refreshes leaves nothing that works", async () => {
@@ -137,14 +168,14 @@ describe("refresh", () => {
     expect(await reasonOf(refresh(refreshToken))).toBe("REFRESH_TOKEN_INVALID");
   });
 
-  test("a refresh that comes after seven days ends the session", async () => {
+  test("ASVS 7.3.1: a refresh that comes after seven days ends the session", async () => {
     const { user, refreshToken } = await first.account.signup(freshSignup());
     await fixture.clock.advance(7 * dayMs);
     expect(await reasonOf(refresh(refreshToken))).toBe("REFRESH_TOKEN_INVALID");
     expect(await endReasons(user?.id ?? "")).toEqual(["refresh_too_late"]);
   });
 
-  test("rotation never moves the end of a session, thirty days after its login", async () => {
+  test("ASVS 7.3.2, 10.4.8: rotation never moves the end of a session, thirty days after its login", async () => {
     let { user, refreshToken, accessToken } = await first.account.signup(freshSignup());
     for (let day = 6; day < 30; day += 6) {
       await fixture.clock.advance(6 * dayMs);
@@ -205,7 +236,7 @@ describe("logout", () => {
     expect(lifeMs).toBeLessThanOrEqual(16 * minuteMs);
   });
 
-  test("its tokens are refused at once by every instance, on every call", async () => {
+  test("ASVS 7.4.1: its tokens are refused at once by every instance, on every call", async () => {
     const { accessToken, refreshToken } = await first.account.signup(freshSignup());
     expect(await reasonOf(second.account.getProfile({}, bearer(accessToken)))).toBe("accepted");
     await first.account.logout({ refreshToken });
@@ -221,5 +252,18 @@ describe("profile", () => {
     expect((await first.account.getProfile({}, bearer(accessToken))).user?.id).toBe(user?.id);
     const changed = await first.account.updateProfile({ firstName: "Grace" }, bearer(accessToken));
     expect(changed.user).toMatchObject({ firstName: "Grace", username: signup.username });
+  });
+
+  test("ASVS 7.5.1: its address takes the password once the login is ten minutes old; the rest does not", async () => {
+    const signup = freshSignup();
+    const account = await first.account.signup(signup);
+    await fixture.clock.advance(10 * minuteMs + 1);
+    const update = (changes: { email?: string; firstName?: string; password?: string }) =>
+      reasonOf(first.account.updateProfile(changes, bearer(account.accessToken)));
+    const moved = `moved-${signup.email}`;
+    expect(await update({ email: moved })).toBe("REAUTHENTICATION_NEEDED");
+    expect(await update({ email: moved, password: "wrong" })).toBe("PASSWORD_WRONG");
+    expect(await update({ firstName: "Grace" })).toBe("accepted");
+    expect(await update({ email: moved, password: signup.password })).toBe("accepted");
   });
 });

@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { errorReason, errorViolations } from "@weft/mesh";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createArgon2PasswordHasher } from "../src/adapters/argon2-password-hasher.ts";
 import { type AuthFixture, type AuthInstance, freshSignup, startAuthFixture } from "./auth-fixture.ts";
 import { away } from "./scripted-user-service.ts";
 
@@ -9,7 +10,7 @@ let auth: AuthInstance;
 
 beforeAll(async () => {
   fixture = await startAuthFixture();
-  auth = await fixture.instance();
+  auth = await fixture.instance({ hasher: await createArgon2PasswordHasher({ running: 4 }) });
 });
 afterAll(() => fixture.close());
 afterEach(() => {

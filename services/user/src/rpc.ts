@@ -5,6 +5,7 @@ import { Code, type ServiceImpl } from "@connectrpc/connect";
 import { isAdmin, type Principal, requirePrincipal } from "@weft/auth/verifier";
 import { serviceError } from "@weft/mesh";
 import {
+  type ChangeProfileRequest,
   type UpdateUserRequest,
   type UserResponse,
   UserResponseSchema,
@@ -43,6 +44,8 @@ export function userRpc(users: Users): ServiceImpl<typeof UserService> {
         const caller = callerFrom(requirePrincipal(context));
         return { user: userMessage(await users.read(caller, request.userId)) };
       }),
+    changeProfile: (request) =>
+      answered(async () => ({ user: userMessage(await users.change(request.userId, changesFrom(request))) })),
     updateUser: (request, context) =>
       answered(async () => {
         const caller = callerFrom(requirePrincipal(context));
@@ -55,6 +58,7 @@ const codes = {
   user_unknown: { code: Code.NotFound, reason: "USER_UNKNOWN" },
   field_taken: { code: Code.AlreadyExists, reason: "FIELD_TAKEN" },
   not_allowed: { code: Code.PermissionDenied, reason: "NOT_OWN_USER" },
+  proof_needed: { code: Code.FailedPrecondition, reason: "PROOF_NEEDED" },
 } satisfies Record<UserErrorKind, { code: Code; reason: string }>;
 
 async function answered<T>(work: () => Promise<T>): Promise<T> {
@@ -73,7 +77,7 @@ function callerFrom(principal: Principal): Caller {
   return { userId: principal.userId, admin: isAdmin(principal) };
 }
 
-function changesFrom(request: UpdateUserRequest): UserChanges {
+function changesFrom(request: ChangeProfileRequest | UpdateUserRequest): UserChanges {
   const { username, email, firstName, lastName } = request;
   return {
     ...(username === undefined ? {} : { username }),

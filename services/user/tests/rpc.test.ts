@@ -109,6 +109,16 @@ describe("UserService", () => {
     expect((await client.getUser({ userId: id(1) }, as(id(2), "admin"))).user?.lastName).toBe("Lovelace");
   });
 
+  test("an e-mail address takes proof, which the auth service asks for: a token alone changes it for nobody", async () => {
+    const address = { userId: id(1), email: "ada@lovelace.example" };
+    const error = await client.updateUser(address, as(id(1))).catch((refused: unknown) => refused);
+    expect(error).toMatchObject({ code: Code.FailedPrecondition });
+    expect(errorViolations(error).map(({ field }) => field)).toEqual(["email"]);
+    expect((await client.changeProfile(address)).user).toMatchObject({ email: address.email, firstName: "Ada" });
+    const back = { userId: id(1), email: "ada@example.org" };
+    expect((await client.updateUser(back, as(id(2), "admin"))).user?.email).toBe(back.email);
+  });
+
   test("without a valid token nobody's data is shown, while the mesh's own look-ups go on", async () => {
     expect(await refusal(client.getUser({ userId: id(1) }))).toBe("TOKEN_MISSING");
     const bad = { headers: { authorization: "Bearer nonsense" } };

@@ -27,7 +27,7 @@ export function createUserDirectory(client: Client<typeof UserService>): UserDir
       translated(() => found(async () => fromResponse(await client.getUserById({ userId }, options)))),
     ownProfile: (userId) => translated(async () => fromUser((await client.getUser({ userId }, options)).user)),
     updateOwnProfile: (userId, changes) =>
-      translated(async () => fromUser((await client.updateUser({ userId, ...changes }, options)).user)),
+      translated(async () => fromUser((await client.changeProfile({ userId, ...changes }, options)).user)),
   };
 }
 

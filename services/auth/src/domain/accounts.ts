@@ -1,5 +1,5 @@
 /**
- * Signup, login, profile and deletion.
+ * Signup, profile and deletion.
  *
  * A signup writes to two services, so it leaves a trace before it touches the other one: (1) note the account as pending,
  * (2) create the user, (3) activate the account and open its session, in one transaction. Dying anywhere in between
@@ -11,23 +11,28 @@
  * A deletion cannot be taken back once it has begun, so it begins where it is one transaction: (1) close the account,
  * which ends its sessions and takes its roles, (2) announce the ended sessions, (3) remove the user. The closed row is
  * swept like an abandoned signup, so whatever happens after (1), the user is removed and the name is free again.
- *
- * A login that does not exist costs the same work and gives the same words as a wrong password.
  */
+import { keysOfSignupMail } from "./attempt-limits.ts";
 import { AuthError } from "./errors.ts";
-import { normalizePassword, refusePassword } from "./password-policy.ts";
+import type { MailQueue } from "./mail-ports.ts";
+import { assertPassword, normalizePassword, refusePassword } from "./password-policy.ts";
 import type {
   AccountStore,
+  AttemptCounter,
+  BreachedPasswords,
+  ClientFacts,
   DirectoryUser,
   IdSource,
+  OpaqueTokens,
   PasswordHasher,
   ProfileChanges,
   RevocationAnnouncer,
-  SecurityLog,
   UserDirectory,
   WallClock,
 } from "./ports.ts";
-import type { LoggedIn, Sessions } from "./sessions.ts";
+import type { Reauthentication } from "./reauthentication.ts";
+import type { SecurityLog } from "./security-events.ts";
+import type { LoggedIn, SessionCaller, Sessions } from "./sessions.ts";
 
 export interface Signup {
   readonly username: string;
@@ -35,24 +40,28 @@ export interface Signup {
   readonly password: string;
   readonly firstName: string;
   readonly lastName: string;
+  readonly client: ClientFacts;
 }
 
 export interface AccountsOptions {
   readonly store: AccountStore;
   readonly directory: UserDirectory;
+  readonly deviceTokens: OpaqueTokens;
   readonly hasher: PasswordHasher;
+  readonly breached: BreachedPasswords;
+  readonly reauthentication: Reauthentication;
   readonly sessions: Sessions;
   readonly revocations: RevocationAnnouncer;
   readonly clock: WallClock;
   readonly ids: IdSource;
+  readonly counter: AttemptCounter;
+  readonly mails: MailQueue;
   readonly log: SecurityLog;
 }
 
 /** Far above the deadline of the call that creates the user, so a sweep never races a signup that still runs. */
 const signupAbandonedAfterMs = 2 * 60_000;
 const sweepBatch = 100;
-/** Asked for when the login names nobody, so that the look-up costs the same. */
-const nobody = "00000000-0000-0000-0000-000000000000";
 
 export class Accounts {
   readonly #options: AccountsOptions;
@@ -62,12 +71,9 @@ export class Accounts {
   }
 
   /** Creates an account and logs it in. Throws "field_taken", "field_invalid", "busy" or "unavailable". */
-  async signUp(signup: Signup): Promise<LoggedIn> {
-    const { store, directory, hasher, sessions, clock, ids } = this.#options;
-    const refusal = refusePassword(signup.password, signup);
-    if (refusal !== undefined) {
-      throw new AuthError("field_invalid", `${refusal.field} ${refusal.description}`, { fields: [refusal] });
-    }
+  async signUp(signup: Signup): Promise<LoggedIn & { deviceToken: string }> {
+    const { store, directory, deviceTokens, hasher, sessions, clock, ids, counter, mails, log } = this.#options;
+    assertPassword(refusePassword(signup.password, signup, this.#options.breached));
     const passwordHash = await hasher.hash(normalizePassword(signup.password));
     const userId = ids.id();
     const { username, email, firstName, lastName } = signup;
@@ -75,62 +81,63 @@ export class Accounts {
     const user = await directory
       .create({ userId, username, email, firstName, lastName })
       .catch((error: unknown) => this.#undo(userId, error));
-    const { session, refreshToken } = sessions.prepare(userId);
+    const device = deviceTokens.mint();
+    const { session, refreshToken } = sessions.prepare(userId, signup.client, device.hash);
     const activated = await store.activate(session).catch((error: unknown) => this.#undo(userId, error));
     if (!activated) {
       throw new AuthError("unavailable", "the signup took too long and was given up; try again");
     }
-    return sessions.hand(user, session.sessionId, session.expiresAtMs, refreshToken);
-  }
-
-  /** Logs in by username or e-mail address. Throws "login_failed", the same for an unknown login and a wrong password. */
-  async logIn(login: string, password: string): Promise<LoggedIn> {
-    const { store, directory, hasher, sessions } = this.#options;
-    const normalized = normalizePassword(password);
-    const user = await directory.findByLogin(login);
-    const hash = await store.findPasswordHash(user?.userId ?? nobody);
-    if (user === undefined || hash === undefined) {
-      await hasher.verifyDecoy(normalized);
-      throw loginFailed();
+    const { address, userAgent } = signup.client;
+    await log.record("signed_up", { userId, sessionId: session.sessionId, address, userAgent });
+    // Whoever signs up in others' names, again and again, must not fill their mailboxes. They can still ask for the mail.
+    const { admitted } = await counter.take(keysOfSignupMail(email, signup.client.network), clock.now());
+    if (admitted) {
+      await mails.notify({ kind: "verify_email", userId });
     }
-    if (!(await hasher.verify(hash, normalized))) {
-      throw loginFailed();
-    }
-    const loggedIn = await sessions.open(user);
-    if (loggedIn === undefined) {
-      throw loginFailed();
-    }
-    return loggedIn;
+    const loggedIn = await sessions.hand(user, session.sessionId, session.expiresAtMs, refreshToken);
+    return { ...loggedIn, deviceToken: device.token };
   }
 
   profile(userId: string): Promise<DirectoryUser> {
     return this.#options.directory.ownProfile(userId);
   }
 
-  updateProfile(userId: string, changes: ProfileChanges): Promise<DirectoryUser> {
-    return this.#options.directory.updateOwnProfile(userId, changes);
+  /**
+   * Changes the caller's profile. The address takes a recent login or the password, since others are reached by it (ASVS
+   * 7.5.1); throws what `Reauthentication.assertRecent` throws.
+   */
+  async updateProfile(caller: SessionCaller, changes: ProfileChanges, password: string): Promise<DirectoryUser> {
+    const { directory, reauthentication, log } = this.#options;
+    const { userId, sessionId } = caller;
+    if (changes.email !== undefined) {
+      await reauthentication.assertRecent(caller, password);
+    }
+    const user = await directory.updateOwnProfile(userId, changes);
+    if (changes.email !== undefined) {
+      await log.record("email_changed", { userId, sessionId });
+    }
+    return user;
   }
 
   /**
    * Deletes the caller's account, after another look at the password. Throws "password_wrong" or "busy", with nothing
    * changed; afterwards it succeeds even when the user service is away, since nobody could ask again: the sweep goes on.
    */
-  async deleteAccount(userId: string, password: string): Promise<void> {
-    const { store, directory, hasher, revocations, clock, log } = this.#options;
-    const hash = await store.findPasswordHash(userId);
-    // No hash: the same deletion, asked for twice at once, has closed the account since this call was let in.
-    if (hash !== undefined && !(await hasher.verify(hash, normalizePassword(password)))) {
-      log.record("account_deletion_refused", { userId });
-      throw new AuthError("password_wrong", "the password is wrong", {
-        fields: [{ field: "password", description: "is wrong" }],
+  async deleteAccount(caller: SessionCaller, password: string): Promise<void> {
+    const { store, directory, reauthentication, revocations, clock, log } = this.#options;
+    const { userId } = caller;
+    // Not active: the same deletion, asked for twice at once, has closed the account since.
+    if (await store.isActive(userId)) {
+      await reauthentication.assertPassword(caller, password, "password").catch(async (error: unknown) => {
+        if (await store.isActive(userId)) throw error;
       });
     }
     await revocations.announce(await store.close(userId, clock.now()));
-    log.record("account_deleted", { userId });
+    await log.record("account_deleted", { userId });
     try {
       await directory.remove(userId);
     } catch {
-      log.record("user_removal_postponed", { userId });
+      await log.record("user_removal_postponed", { userId });
     }
   }
 
@@ -145,7 +152,7 @@ export class Accounts {
     for (const userId of userIds) {
       await directory.remove(userId);
       await store.forget(userId);
-      log.record("abandoned_account_removed", { userId });
+      await log.record("abandoned_account_removed", { userId });
     }
     return userIds.length;
   }
@@ -165,12 +172,8 @@ export class Accounts {
         }
       }
     } catch {
-      log.record("signup_undo_postponed", { userId });
+      await log.record("signup_undo_postponed", { userId });
     }
     throw failure;
   }
-}
-
-function loginFailed(): AuthError {
-  return new AuthError("login_failed", "the login or the password is wrong");
 }

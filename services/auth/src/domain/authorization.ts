@@ -16,6 +16,7 @@ import {
   resourceRoles,
 } from "./permissions.ts";
 import type { AccountStore, DirectoryUser, GrantStore, UserDirectory, WallClock } from "./ports.ts";
+import type { SecurityLog } from "./security-events.ts";
 
 export interface UserContext {
   readonly user: DirectoryUser;
@@ -30,6 +31,7 @@ export interface AuthorizationOptions {
   readonly directory: Pick<UserDirectory, "findById">;
   readonly globalRoles: (userId: string) => readonly GlobalRole[];
   readonly clock: WallClock;
+  readonly log: SecurityLog;
 }
 
 /** "project:<id>": a kind in lower case, a colon, and the id of one thing. */
@@ -81,19 +83,29 @@ export class Authorization {
     return active ? user : undefined;
   }
 
-  /** Gives the user the role on the resource, replacing what they had there. Throws "user_unknown". */
-  grant(userId: string, role: string, resource: string): Promise<Grant> {
+  /**
+   * Gives the user the role on the resource, replacing what they had there. `actorId` is who asked, empty when that was no
+   * user. Throws "user_unknown".
+   */
+  async grant(userId: string, role: string, resource: string, actorId: string): Promise<Grant> {
+    const { grants, clock, log } = this.#options;
     if (!isResourceRole(role)) {
       throw invalid("role", `must be one of ${resourceRoles.join(", ")}`);
     }
     assertResource(resource);
-    return this.#options.grants.put({ userId, role, resource, grantedAtMs: this.#options.clock.now() });
+    const grant = await grants.put({ userId, role, resource, grantedAtMs: clock.now() });
+    await log.record("role_granted", { userId, role, resource, actorId });
+    return grant;
   }
 
   /** Takes one user's role on the resource away, or everybody's when the user id is empty; returns how many. */
-  revoke(userId: string, resource: string): Promise<number> {
+  async revoke(userId: string, resource: string, actorId: string): Promise<number> {
+    const { grants, log } = this.#options;
     assertResource(resource);
-    return this.#options.grants.remove(userId === "" ? { resource } : { userId, resource });
+    const about = userId === "" ? { resource } : { userId, resource };
+    const revoked = await grants.remove(about);
+    await log.record("role_revoked", { ...about, actorId, revoked });
+    return revoked;
   }
 
   /** Grants of a user, of a resource, or of a kind of resource ("project:"); at least one filter is given. */

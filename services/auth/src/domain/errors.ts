@@ -2,7 +2,11 @@
 export type AuthErrorKind =
   | "login_failed"
   | "password_wrong"
+  | "reauthentication_needed"
   | "refresh_refused"
+  | "session_unknown"
+  | "token_refused"
+  | "too_many_mails"
   | "field_taken"
   | "field_invalid"
   | "user_unknown"
@@ -18,22 +22,25 @@ export interface RefusedField {
 
 /**
  * A refusal by a rule of this service. `fields` names the input at fault; `detail` is a machine-readable fact for logs
- * and error metadata (why a refresh was refused), never a secret.
+ * and error metadata (why a refresh was refused), never a secret. A `retryAfterMs` of 0 means that there is none.
  */
 export class AuthError extends Error {
   override readonly name = "AuthError";
   readonly kind: AuthErrorKind;
   readonly fields: readonly RefusedField[];
   readonly detail: string | undefined;
+  /** How long to wait before trying again; undefined when that is not the matter. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     kind: AuthErrorKind,
     message: string,
-    options: { fields?: readonly RefusedField[]; detail?: string; cause?: unknown } = {},
+    options: { fields?: readonly RefusedField[]; detail?: string; retryAfterMs?: number; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     this.fields = options.fields ?? [];
     this.detail = options.detail;
+    this.retryAfterMs = options.retryAfterMs === 0 ? undefined : options.retryAfterMs;
   }
 }

@@ -2,6 +2,7 @@
  * What the auth domain needs from outside. Instants are epoch milliseconds, durations milliseconds; `undefined` means
  * "there is none", while an unreachable dependency always throws, so that nothing fails open.
  */
+import type { CountedKey } from "./attempt-limits.ts";
 import type { Grant, GrantFilter, ResourceRole } from "./permissions.ts";
 import type { RefreshState } from "./refresh-policy.ts";
 
@@ -65,10 +66,42 @@ export interface PasswordHasher {
   verifyDecoy(password: string): Promise<void>;
 }
 
-/** Opaque refresh tokens; only their hash is ever stored. */
-export interface RefreshTokens {
-  mint(): { token: string; hash: Uint8Array };
+/** The passwords that attackers try first. */
+export interface BreachedPasswords {
+  has(password: string): boolean;
+}
+
+/** A random secret and what it is recognized by. */
+export interface OpaqueToken {
+  readonly token: string;
+  readonly hash: Uint8Array;
+}
+
+/** Tokens that say nothing; only their hash is ever stored. */
+export interface OpaqueTokens {
+  mint(): OpaqueToken;
   hash(token: string): Uint8Array;
+}
+
+/** Opaque tokens that follow one another. */
+export interface RefreshTokens extends OpaqueTokens {
+  /** Random bytes that set a successor apart from every other. */
+  salt(): Uint8Array;
+  /** The token that follows `token`: the same for the same salt. */
+  successorOf(token: string, salt: Uint8Array): OpaqueToken;
+}
+
+/** Counts attempts, for all instances together. Never says "admitted" because it cannot count. */
+export interface AttemptCounter {
+  /**
+   * Counts an attempt against all keys, in one step; or, when one of them has to wait, against none. `waitMs` is how long
+   * this attempt has to wait, or, when it is admitted, how long the next one will have to.
+   */
+  take(keys: readonly CountedKey[], nowMs: number): Promise<{ admitted: boolean; waitMs: number }>;
+  /** Removes one attempt from each count. Best effort: it can only err on the side of waiting. */
+  takeBack(keys: readonly CountedKey[]): Promise<void>;
+  /** Begins the counts again. Best effort, likewise. */
+  forget(keys: readonly CountedKey[]): Promise<void>;
 }
 
 /** What an access token says. */
@@ -86,10 +119,23 @@ export interface TokenIssuer {
   issue(claims: AccessTokenClaims): Promise<string>;
 }
 
+/** Where a call came from, as the gateway found out; a fact that is unknown is empty. */
+export interface ClientFacts {
+  readonly address: string;
+  /** What one subscriber holds: an IPv4 address, the first 64 bits of an IPv6 one. */
+  readonly network: string;
+  readonly userAgent: string;
+}
+
 /** A session as it is opened, with the hash of its first refresh token. */
 export interface NewSession {
   readonly sessionId: string;
   readonly userId: string;
+  readonly client: ClientFacts;
+  /** The device that was logged in from. */
+  readonly deviceHash: Uint8Array;
+  /** The hash that the password was right for; then it is only opened while that is still the account's. */
+  readonly provenBy: string | undefined;
   readonly openedAtMs: number;
   /** Absolute end; rotation never moves it. */
   readonly expiresAtMs: number;
@@ -100,21 +146,84 @@ export interface NewSession {
 /** A refresh token that takes the place of another, in the same session. */
 export interface Successor {
   readonly tokenHash: Uint8Array;
+  /** With which it can be derived again. */
+  readonly salt: Uint8Array;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
 }
 
+/** A session that has not ended, as its owner sees it. */
+export interface OpenSession {
+  readonly sessionId: string;
+  readonly userAgent: string;
+  readonly address: string;
+  readonly openedAtMs: number;
+  readonly lastUsedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** Which session ends, when, and why; the reason is kept with it. */
+export interface SessionEnd {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
 export interface SessionStore {
-  /** False, with nothing stored, when the account is not active. */
+  /** Opens it and makes its device a proven one; false, with nothing stored, when the account is not active. */
   open(session: NewSession): Promise<boolean>;
   findByToken(tokenHash: Uint8Array): Promise<RefreshState | undefined>;
   /** Claims an unused token and stores its successor in one statement; false when somebody else was first. */
-  rotate(tokenHash: Uint8Array, successor: Successor): Promise<boolean>;
-  /** Stores one more token beside those of the session; false when the session has ended. */
-  addSibling(sessionId: string, sibling: Successor): Promise<boolean>;
+  rotate(tokenHash: Uint8Array, successor: Successor, client: ClientFacts): Promise<boolean>;
+  /**
+   * Voids the unused successor of a used token and stores another in its place, in one statement; false when that
+   * successor (told by its salt) has been used or replaced, or the session has ended.
+   */
+  reissue(tokenHash: Uint8Array, salt: Uint8Array, successor: Successor): Promise<boolean>;
   /** Ends a session; false when it had ended before. */
   end(sessionId: string, reason: string, atMs: number): Promise<boolean>;
   isLive(sessionId: string, atMs: number): Promise<boolean>;
+  /** The user's sessions that have not ended, the one used last first. */
+  listOpen(userId: string, atMs: number): Promise<readonly OpenSession[]>;
+  /** A user's session, ended or not; undefined when the user has no such session. The device of an old one is not known. */
+  findOwn(
+    sessionId: string,
+    userId: string,
+  ): Promise<{ readonly openedAtMs: number; readonly deviceHash: Uint8Array | undefined } | undefined>;
+  /** Ends a user's session and forgets its device; false when it had ended before, or is not theirs. */
+  endAndForgetDevice(end: SessionEnd): Promise<boolean>;
+  /** Ends all sessions of the user but the one named, and forgets all devices but its own; returns their ids. */
+  endOthers(but: SessionEnd): Promise<readonly string[]>;
+  /** Ends what the user has beyond the `most` sessions used last; returns their ids. */
+  endOldest(userId: string, most: number, atMs: number): Promise<readonly string[]>;
+}
+
+/** A password that takes the place of another. */
+export interface PasswordChange {
+  readonly userId: string;
+  readonly passwordHash: string;
+  /** Why the sessions end. */
+  readonly reason: string;
+  readonly atMs: number;
+  /** What its user goes on with; every device but this session's is forgotten. */
+  readonly session: NewSession | undefined;
+  /** The mailed token that allows it, for whoever has no old password; it proves its address, too. */
+  readonly tokenHash: Uint8Array | undefined;
+}
+
+export interface PasswordStore {
+  /**
+   * Uses up the token, sets the password, ends all sessions, and opens the one given, in one transaction. Tokens mailed
+   * before are void. Returns the sessions that this ended; undefined, with nothing changed, when the account is not active
+   * or the token not good.
+   */
+  change(change: PasswordChange): Promise<readonly string[] | undefined>;
+}
+
+export interface DeviceStore {
+  /** Whether the user was logged in from the device before. */
+  isProven(userId: string, deviceHash: Uint8Array): Promise<boolean>;
 }
 
 /** Credentials, and the record of signups and deletions that are under way. */
@@ -151,9 +260,4 @@ export interface GrantStore {
 /** Tells the mesh that the access tokens of sessions are void. Best effort: the session store is the truth. */
 export interface RevocationAnnouncer {
   announce(sessionIds: readonly string[]): Promise<void>;
-}
-
-/** Security events (reuse of a refresh token, deleted accounts), for the log and its readers. */
-export interface SecurityLog {
-  record(event: string, facts: Readonly<Record<string, string | number>>): void;
 }

@@ -2,21 +2,21 @@
  * Sessions: one login, its refresh tokens and the access tokens made from them.
  *
  * A refresh asks for the user first and consumes the token last, so a user service that is away costs the client
- * nothing. The claim itself is one statement of the store; the loser of a race reads the row again and, inside the grace,
- * gets a sibling. Ending a session writes the store (the truth) and then announces it; an announcement that fails is
+ * nothing. The claim itself is one statement of the store; the loser of a race reads the row again and follows the chain
+ * of successors to its end, which it is answered with, too. Ending a session writes the store (the truth) and then announces it; an announcement that fails is
  * repeated by the publisher, and whoever has not heard asks `ValidateToken`.
  */
 import { AuthError } from "./errors.ts";
 import type { GlobalRole } from "./permissions.ts";
 import type {
+  ClientFacts,
   DirectoryUser,
   IdSource,
   NewSession,
+  OpenSession,
   RefreshTokens,
   RevocationAnnouncer,
-  SecurityLog,
   SessionStore,
-  Successor,
   TokenIssuer,
   UserDirectory,
   WallClock,
@@ -24,10 +24,25 @@ import type {
 import {
   accessTokenExpiry,
   decideRefresh,
+  type RefreshDecision,
   type RefreshState,
   refreshTokenExpiry,
   type SessionLimits,
 } from "./refresh-policy.ts";
+import type { SecurityLog } from "./security-events.ts";
+
+/** Who asks about their own sessions, and by which of them. */
+export interface SessionCaller {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+/** What a login rests on. */
+export interface LoginProof {
+  readonly deviceHash: Uint8Array;
+  /** The hash that the password was right for. */
+  readonly passwordHash: string;
+}
 
 /** What a client gets from signup, login and refresh. */
 export interface LoggedIn {
@@ -50,6 +65,11 @@ export interface SessionsOptions {
   readonly log: SecurityLog;
 }
 
+type UsableDecision = Extract<RefreshDecision, { action: "rotate" | "replay" | "reissue" }>;
+
+/** More than the rotations that fit into a grace; a chain that is still longer then is nobody's in particular. */
+const roundsMax = 20;
+
 export class Sessions {
   readonly #options: SessionsOptions;
 
@@ -58,24 +78,39 @@ export class Sessions {
   }
 
   /** A new session with its first refresh token; nothing is stored yet. */
-  prepare(userId: string): { session: NewSession; refreshToken: string } {
+  prepare(userId: string, client: ClientFacts, deviceHash: Uint8Array): { session: NewSession; refreshToken: string } {
     const { clock, ids, limits, refreshTokens } = this.#options;
     const openedAtMs = clock.now();
     const expiresAtMs = openedAtMs + limits.sessionMs;
     const { token, hash } = refreshTokens.mint();
     const tokenExpiresAtMs = refreshTokenExpiry(openedAtMs, expiresAtMs, limits);
     return {
-      session: { sessionId: ids.id(), userId, openedAtMs, expiresAtMs, tokenHash: hash, tokenExpiresAtMs },
+      session: {
+        sessionId: ids.id(),
+        userId,
+        client,
+        deviceHash,
+        provenBy: undefined,
+        openedAtMs,
+        expiresAtMs,
+        tokenHash: hash,
+        tokenExpiresAtMs,
+      },
       refreshToken: token,
     };
   }
 
-  /** Opens a session for a user who has proved who they are; undefined when their account was closed meanwhile. */
-  async open(user: DirectoryUser): Promise<LoggedIn | undefined> {
-    const { session, refreshToken } = this.prepare(user.userId);
-    if (!(await this.#options.store.open(session))) {
+  /**
+   * Opens a session for a user whose password was right; undefined when their account was closed or got another password
+   * meanwhile.
+   */
+  async open(user: DirectoryUser, client: ClientFacts, proof: LoginProof): Promise<LoggedIn | undefined> {
+    const { store, revocations, clock, limits } = this.#options;
+    const { session, refreshToken } = this.prepare(user.userId, client, proof.deviceHash);
+    if (!(await store.open({ ...session, provenBy: proof.passwordHash }))) {
       return undefined;
     }
+    await revocations.announce(await store.endOldest(user.userId, limits.sessionsMax, clock.now()));
     return this.hand(user, session.sessionId, session.expiresAtMs, refreshToken);
   }
 
@@ -99,30 +134,17 @@ export class Sessions {
    * Exchanges a refresh token for new tokens. Throws "refresh_refused" for a token that is unknown, late, reused or of
    * an ended session, and "unavailable" when the user service cannot be asked (the token stays usable).
    */
-  async refresh(refreshToken: string): Promise<LoggedIn> {
+  async refresh(refreshToken: string, client: ClientFacts): Promise<LoggedIn> {
     const { store, refreshTokens, directory } = this.#options;
-    const tokenHash = refreshTokens.hash(refreshToken);
-    let state = known(await store.findByToken(tokenHash));
-    await this.#usableAs(state);
+    const state = known(await store.findByToken(refreshTokens.hash(refreshToken)));
+    await this.#usable(state);
     const user = await directory.findById(state.userId);
     if (user === undefined) {
       await this.#end(state.sessionId, "user_removed");
       throw refused("user_removed");
     }
-    const successor = this.#successorIn(state);
-    // The row may change between reading and claiming it; each round either claims it or learns why not.
-    for (let round = 0; round < 3; round += 1) {
-      const action = await this.#usableAs(state);
-      const stored =
-        action === "rotate"
-          ? await store.rotate(tokenHash, successor.row)
-          : await store.addSibling(state.sessionId, successor.row);
-      if (stored) {
-        return this.hand(user, state.sessionId, state.sessionExpiresAtMs, successor.token);
-      }
-      state = known(await store.findByToken(tokenHash));
-    }
-    throw new AuthError("unavailable", "the session is being changed by others; try again");
+    const successor = await this.#successorOf(refreshToken, state, client);
+    return this.hand(user, state.sessionId, state.sessionExpiresAtMs, successor);
   }
 
   /** Ends the session of a refresh token. An unknown token or an ended session is no error. */
@@ -130,8 +152,42 @@ export class Sessions {
     const { store, refreshTokens } = this.#options;
     const state = await store.findByToken(refreshTokens.hash(refreshToken));
     if (state !== undefined) {
-      await this.#end(state.sessionId, "logout");
+      const { sessionId, userId, sessionEndedAtMs } = state;
+      await this.#end(sessionId, "logout");
+      if (sessionEndedAtMs === undefined) {
+        await this.#options.log.record("logged_out", { userId, sessionId });
+      }
     }
+  }
+
+  /** The user's sessions that have not ended, the one used last first. */
+  listOpen(userId: string): Promise<readonly OpenSession[]> {
+    return this.#options.store.listOpen(userId, this.#options.clock.now());
+  }
+
+  /**
+   * Ends one of the caller's sessions; its device has to prove itself again. An ended one is no error. Throws
+   * "session_unknown" for a session that is not theirs, in the words for one that never was.
+   */
+  async endOwn({ userId }: SessionCaller, sessionId: string): Promise<void> {
+    const { store, revocations, clock, log } = this.#options;
+    if ((await store.findOwn(sessionId, userId)) === undefined) {
+      throw new AuthError("session_unknown", "there is no such session of yours");
+    }
+    const ended = await store.endAndForgetDevice({ sessionId, userId, reason: "ended_by_user", atMs: clock.now() });
+    await revocations.announce([sessionId]);
+    if (ended) {
+      await log.record("session_ended", { userId, sessionId });
+    }
+  }
+
+  /** Ends every session of the caller but their own; returns how many. Other devices have to prove themselves again. */
+  async endOthers({ userId, sessionId }: SessionCaller): Promise<number> {
+    const { store, revocations, clock, log } = this.#options;
+    const ended = await store.endOthers({ sessionId, userId, reason: "ended_by_user", atMs: clock.now() });
+    await revocations.announce(ended);
+    await log.record("other_sessions_ended", { userId, sessionId, count: ended.length });
+    return ended.length;
   }
 
   /** Whether the session's access tokens are good; throws when the store cannot be asked. */
@@ -139,7 +195,38 @@ export class Sessions {
     return this.#options.store.isLive(sessionId, this.#options.clock.now());
   }
 
-  async #usableAs(state: RefreshState): Promise<"rotate" | "sibling"> {
+  /**
+   * The token to answer a presented one with: its new successor, or the end of the chain that began with it. Rows may
+   * change between reading and writing; each round either succeeds or learns why not.
+   */
+  async #successorOf(presented: string, read: RefreshState, client: ClientFacts): Promise<string> {
+    const { store, refreshTokens } = this.#options;
+    let token = presented;
+    let state = read;
+    for (let round = 0; round < roundsMax; round += 1) {
+      const decision = await this.#usable(state);
+      if (decision.action === "replay") {
+        token = refreshTokens.successorOf(token, decision.salt).token;
+      } else if (decision.action === "rotate" && token !== presented) {
+        return token;
+      } else {
+        const { token: next, hash, salt } = this.#deriveSuccessor(token);
+        const row = { tokenHash: hash, salt, ...this.#lifeIn(state) };
+        const tokenHash = refreshTokens.hash(token);
+        const stored =
+          decision.action === "rotate"
+            ? await store.rotate(tokenHash, row, client)
+            : await store.reissue(tokenHash, decision.salt, row);
+        if (stored) {
+          return next;
+        }
+      }
+      state = known(await store.findByToken(refreshTokens.hash(token)));
+    }
+    throw new AuthError("unavailable", "the session is being changed by others; try again");
+  }
+
+  async #usable(state: RefreshState): Promise<UsableDecision> {
     const decision = decideRefresh(state, this.#options.clock.now(), this.#options.limits);
     if (decision.action === "refuse") {
       throw refused(decision.reason);
@@ -147,11 +234,11 @@ export class Sessions {
     if (decision.action === "end") {
       await this.#end(state.sessionId, decision.reason);
       if (decision.reason === "reuse_detected") {
-        this.#options.log.record("refresh_token_reused", { sessionId: state.sessionId, userId: state.userId });
+        await this.#options.log.record("refresh_token_reused", { sessionId: state.sessionId, userId: state.userId });
       }
       throw refused(decision.reason);
     }
-    return decision.action;
+    return decision;
   }
 
   async #end(sessionId: string, reason: string): Promise<void> {
@@ -161,12 +248,16 @@ export class Sessions {
     await revocations.announce([sessionId]);
   }
 
-  #successorIn(state: RefreshState): { token: string; row: Successor } {
-    const { clock, limits, refreshTokens } = this.#options;
+  #deriveSuccessor(token: string): { token: string; hash: Uint8Array; salt: Uint8Array } {
+    const { refreshTokens } = this.#options;
+    const salt = refreshTokens.salt();
+    return { ...refreshTokens.successorOf(token, salt), salt };
+  }
+
+  #lifeIn(state: RefreshState): { issuedAtMs: number; expiresAtMs: number } {
+    const { clock, limits } = this.#options;
     const issuedAtMs = clock.now();
-    const { token, hash } = refreshTokens.mint();
-    const expiresAtMs = refreshTokenExpiry(issuedAtMs, state.sessionExpiresAtMs, limits);
-    return { token, row: { tokenHash: hash, issuedAtMs, expiresAtMs } };
+    return { issuedAtMs, expiresAtMs: refreshTokenExpiry(issuedAtMs, state.sessionExpiresAtMs, limits) };
   }
 }
 

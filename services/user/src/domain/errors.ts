@@ -1,5 +1,5 @@
 /** Everything the user domain refuses; `rpc.ts` maps each kind to a code and a reason. */
-export type UserErrorKind = "user_unknown" | "field_taken" | "not_allowed";
+export type UserErrorKind = "user_unknown" | "field_taken" | "not_allowed" | "proof_needed";
 
 /** One refused input field, by its lowerCamelCase JSON name. */
 export interface RefusedField {

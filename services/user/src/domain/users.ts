@@ -97,9 +97,24 @@ export class Users {
     return this.byId(id);
   }
 
-  /** Throws "not_allowed", "user_unknown" or "field_taken". */
+  /**
+   * Throws "not_allowed", "user_unknown", "field_taken", or "proof_needed" for an address: a password is reset through it, so
+   * that a stolen access token must not be enough to change one's own. Administrators may.
+   */
   async update(caller: Caller, id: string, changes: UserChanges): Promise<User> {
     assertMayTouch(caller, id);
+    if (changes.email !== undefined && !caller.admin) {
+      throw new UserError(
+        "proof_needed",
+        "the e-mail address is changed by PUT /api/auth/profile, which asks for proof",
+        [{ field: "email", description: "is changed by PUT /api/auth/profile" }],
+      );
+    }
+    return this.change(id, changes);
+  }
+
+  /** Changes whatever it is told, for a caller that has asked for proof. Throws "user_unknown" or "field_taken". */
+  async change(id: string, changes: UserChanges): Promise<User> {
     const { store, notice, clock } = this.#options;
     const result = await store.update(id, changes, clock.now());
     if (result.outcome === "taken") {

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/auth/v1/account.proto.
  */
 export const file_weft_auth_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("Chp3ZWZ0L2F1dGgvdjEvYWNjb3VudC5wcm90bxIMd2VmdC5hdXRoLnYxIsICCg1TaWdudXBSZXF1ZXN0ErsBCgh1c2VybmFtZRgBIAEoCUKoAbpIpAG6AaABCg11c2VybmFtZS5mb3JtElxtdXN0IGJlIDMgdG8gMzIgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBoxdGhpcy5tYXRjaGVzKCdeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXsyLDMxfSQnKRIZCgVlbWFpbBgCIAEoCUIKukgHcgUY/gFgARIfCghwYXNzd29yZBgDIAEoCUINgAEBukgHcgUQCBiAAhIbCgpmaXJzdF9uYW1lGAQgASgJQge6SARyAhhkEhoKCWxhc3RfbmFtZRgFIAEoCUIHukgEcgIYZCKFAQoOU2lnbnVwUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyEhkKDGFjY2Vzc190b2tlbhgCIAEoCUIDgAEBEhoKDXJlZnJlc2hfdG9rZW4YAyABKAlCA4ABARIaChJleHBpcmVzX2luX3NlY29uZHMYBCABKAUiSgoMTG9naW5SZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRABGP4BEh8KCHBhc3N3b3JkGAIgASgJQg2AAQG6SAdyBRABGIACIoQBCg1Mb2dpblJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi53ZWZ0LnVzZXIudjEuVXNlchIZCgxhY2Nlc3NfdG9rZW4YAiABKAlCA4ABARIaCg1yZWZyZXNoX3Rva2VuGAMgASgJQgOAAQESGgoSZXhwaXJlc19pbl9zZWNvbmRzGAQgASgFIjYKDlJlZnJlc2hSZXF1ZXN0EiQKDXJlZnJlc2hfdG9rZW4YASABKAlCDYABAbpIB3IFEAEYgAQihgEKD1JlZnJlc2hSZXNwb25zZRIgCgR1c2VyGAEgASgLMhIud2VmdC51c2VyLnYxLlVzZXISGQoMYWNjZXNzX3Rva2VuGAIgASgJQgOAAQESGgoNcmVmcmVzaF90b2tlbhgDIAEoCUIDgAEBEhoKEmV4cGlyZXNfaW5fc2Vjb25kcxgEIAEoBSI1Cg1Mb2dvdXRSZXF1ZXN0EiQKDXJlZnJlc2hfdG9rZW4YASABKAlCDYABAbpIB3IFEAEYgAQiEAoOTG9nb3V0UmVzcG9uc2UiNwoURGVsZXRlQWNjb3VudFJlcXVlc3QSHwoIcGFzc3dvcmQYASABKAlCDYABAbpIB3IFEAEYgAIiFwoVRGVsZXRlQWNjb3VudFJlc3BvbnNlIhMKEUdldFByb2ZpbGVSZXF1ZXN0IjYKEkdldFByb2ZpbGVSZXNwb25zZRIgCgR1c2VyGAEgASgLMhIud2VmdC51c2VyLnYxLlVzZXIi8AIKFFVwZGF0ZVByb2ZpbGVSZXF1ZXN0EsABCgh1c2VybmFtZRgBIAEoCUKoAbpIpAG6AaABCg11c2VybmFtZS5mb3JtElxtdXN0IGJlIDMgdG8gMzIgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBoxdGhpcy5tYXRjaGVzKCdeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXsyLDMxfSQnKUgAiAEBEh4KBWVtYWlsGAIgASgJQgq6SAdyBRj+AWABSAGIAQESIAoKZmlyc3RfbmFtZRgDIAEoCUIHukgEcgIYZEgCiAEBEh8KCWxhc3RfbmFtZRgEIAEoCUIHukgEcgIYZEgDiAEBQgsKCV91c2VybmFtZUIICgZfZW1haWxCDQoLX2ZpcnN0X25hbWVCDAoKX2xhc3RfbmFtZSI5ChVVcGRhdGVQcm9maWxlUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyYgZwcm90bzM", [file_buf_validate_validate, file_weft_user_v1_user]);
+  fileDesc("Chp3ZWZ0L2F1dGgvdjEvYWNjb3VudC5wcm90bxIMd2VmdC5hdXRoLnYxIsICCg1TaWdudXBSZXF1ZXN0ErsBCgh1c2VybmFtZRgBIAEoCUKoAbpIpAG6AaABCg11c2VybmFtZS5mb3JtElxtdXN0IGJlIDMgdG8gMzIgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBoxdGhpcy5tYXRjaGVzKCdeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXsyLDMxfSQnKRIZCgVlbWFpbBgCIAEoCUIKukgHcgUY/gFgARIfCghwYXNzd29yZBgDIAEoCUINgAEBukgHcgUQCBiAAhIbCgpmaXJzdF9uYW1lGAQgASgJQge6SARyAhhkEhoKCWxhc3RfbmFtZRgFIAEoCUIHukgEcgIYZCKgAQoOU2lnbnVwUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyEhkKDGFjY2Vzc190b2tlbhgCIAEoCUIDgAEBEhoKDXJlZnJlc2hfdG9rZW4YAyABKAlCA4ABARIaChJleHBpcmVzX2luX3NlY29uZHMYBCABKAUSGQoMZGV2aWNlX3Rva2VuGAUgASgJQgOAAQEibQoMTG9naW5SZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRABGP4BEh8KCHBhc3N3b3JkGAIgASgJQg2AAQG6SAdyBRABGIACEiEKDGRldmljZV90b2tlbhgDIAEoCUILgAEBukgFcgMYgAEinwEKDUxvZ2luUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyEhkKDGFjY2Vzc190b2tlbhgCIAEoCUIDgAEBEhoKDXJlZnJlc2hfdG9rZW4YAyABKAlCA4ABARIaChJleHBpcmVzX2luX3NlY29uZHMYBCABKAUSGQoMZGV2aWNlX3Rva2VuGAUgASgJQgOAAQEiNgoOUmVmcmVzaFJlcXVlc3QSJAoNcmVmcmVzaF90b2tlbhgBIAEoCUINgAEBukgHcgUQARiABCKGAQoPUmVmcmVzaFJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi53ZWZ0LnVzZXIudjEuVXNlchIZCgxhY2Nlc3NfdG9rZW4YAiABKAlCA4ABARIaCg1yZWZyZXNoX3Rva2VuGAMgASgJQgOAAQESGgoSZXhwaXJlc19pbl9zZWNvbmRzGAQgASgFIjUKDUxvZ291dFJlcXVlc3QSJAoNcmVmcmVzaF90b2tlbhgBIAEoCUINgAEBukgHcgUQARiABCIQCg5Mb2dvdXRSZXNwb25zZSI3ChREZWxldGVBY2NvdW50UmVxdWVzdBIfCghwYXNzd29yZBgBIAEoCUINgAEBukgHcgUQARiAAiIXChVEZWxldGVBY2NvdW50UmVzcG9uc2UiEwoRR2V0UHJvZmlsZVJlcXVlc3QiNgoSR2V0UHJvZmlsZVJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi53ZWZ0LnVzZXIudjEuVXNlciKPAwoUVXBkYXRlUHJvZmlsZVJlcXVlc3QSwAEKCHVzZXJuYW1lGAEgASgJQqgBukikAboBoAEKDXVzZXJuYW1lLmZvcm0SXG11c3QgYmUgMyB0byAzMiBsZXR0ZXJzLCBkaWdpdHMsIGRvdHMsIGh5cGhlbnMgb3IgdW5kZXJzY29yZXMsIHRoZSBmaXJzdCBhIGxldHRlciBvciBhIGRpZ2l0GjF0aGlzLm1hdGNoZXMoJ15bQS1aYS16MC05XVtBLVphLXowLTlfLi1dezIsMzF9JCcpSACIAQESHgoFZW1haWwYAiABKAlCCrpIB3IFGP4BYAFIAYgBARIgCgpmaXJzdF9uYW1lGAMgASgJQge6SARyAhhkSAKIAQESHwoJbGFzdF9uYW1lGAQgASgJQge6SARyAhhkSAOIAQESHQoIcGFzc3dvcmQYBSABKAlCC4ABAbpIBXIDGIACQgsKCV91c2VybmFtZUIICgZfZW1haWxCDQoLX2ZpcnN0X25hbWVCDAoKX2xhc3RfbmFtZSI5ChVVcGRhdGVQcm9maWxlUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyYgZwcm90bzM", [file_buf_validate_validate, file_weft_user_v1_user]);
 
 /**
  * @generated from message weft.auth.v1.SignupRequest
@@ -79,6 +79,14 @@ export type SignupResponse = Message<"weft.auth.v1.SignupResponse"> & {
    * @generated from field: int32 expires_in_seconds = 4;
    */
   expiresInSeconds: number;
+
+  /**
+   * Keep it on the device, one per account, and send it with its next login: such a login is not held up when others have
+   * tried to guess the password.
+   *
+   * @generated from field: string device_token = 5;
+   */
+  deviceToken: string;
 };
 
 /**
@@ -103,6 +111,13 @@ export type LoginRequest = Message<"weft.auth.v1.LoginRequest"> & {
    * @generated from field: string password = 2;
    */
   password: string;
+
+  /**
+   * What an earlier login or the signup on this device gave.
+   *
+   * @generated from field: string device_token = 3;
+   */
+  deviceToken: string;
 };
 
 /**
@@ -135,6 +150,14 @@ export type LoginResponse = Message<"weft.auth.v1.LoginResponse"> & {
    * @generated from field: int32 expires_in_seconds = 4;
    */
   expiresInSeconds: number;
+
+  /**
+   * Keep it on the device, one per account, and send it with its next login: such a login is not held up when others have
+   * tried to guess the password.
+   *
+   * @generated from field: string device_token = 5;
+   */
+  deviceToken: string;
 };
 
 /**
@@ -310,6 +333,13 @@ export type UpdateProfileRequest = Message<"weft.auth.v1.UpdateProfileRequest"> 
    * @generated from field: optional string last_name = 4;
    */
   lastName?: string | undefined;
+
+  /**
+   * Needed to change the address, unless the caller's session was opened within the last ten minutes.
+   *
+   * @generated from field: string password = 5;
+   */
+  password: string;
 };
 
 /**

@@ -7,13 +7,22 @@ import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import type { DeleteAccountRequestSchema, DeleteAccountResponseSchema, GetProfileRequestSchema, GetProfileResponseSchema, LoginRequestSchema, LoginResponseSchema, LogoutRequestSchema, LogoutResponseSchema, RefreshRequestSchema, RefreshResponseSchema, SignupRequestSchema, SignupResponseSchema, UpdateProfileRequestSchema, UpdateProfileResponseSchema } from "./account_pb.ts";
 import { file_weft_auth_v1_account } from "./account_pb.ts";
+import type { RequestEmailVerificationRequestSchema, RequestEmailVerificationResponseSchema, VerifyEmailRequestSchema, VerifyEmailResponseSchema } from "./email_pb.ts";
+import { file_weft_auth_v1_email } from "./email_pb.ts";
+import type { ChangePasswordRequestSchema, ChangePasswordResponseSchema, RequestPasswordResetRequestSchema, RequestPasswordResetResponseSchema, ResetPasswordRequestSchema, ResetPasswordResponseSchema } from "./password_pb.ts";
+import { file_weft_auth_v1_password } from "./password_pb.ts";
+import type { ListSecurityEventsRequestSchema, ListSecurityEventsResponseSchema } from "./security_event_pb.ts";
+import { file_weft_auth_v1_security_event } from "./security_event_pb.ts";
+import type { EndOtherSessionsRequestSchema, EndOtherSessionsResponseSchema, EndSessionRequestSchema, EndSessionResponseSchema, ListSessionsRequestSchema, ListSessionsResponseSchema } from "./session_pb.ts";
+import { file_weft_auth_v1_session } from "./session_pb.ts";
 import { file_weft_options_v1_access } from "../../options/v1/access_pb.ts";
+import { file_weft_options_v1_rate_limit } from "../../options/v1/rate_limit_pb.ts";
 
 /**
  * Describes the file weft/auth/v1/account_service.proto.
  */
 export const file_weft_auth_v1_account_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJ3ZWZ0L2F1dGgvdjEvYWNjb3VudF9zZXJ2aWNlLnByb3RvEgx3ZWZ0LmF1dGgudjEyvAcKDkFjY291bnRTZXJ2aWNlEncKBlNpZ251cBIbLndlZnQuYXV0aC52MS5TaWdudXBSZXF1ZXN0Ghwud2VmdC5hdXRoLnYxLlNpZ251cFJlc3BvbnNlIjLoxxgCgtPkkwIoOgEqWhE6ASoiDC9hdXRoL3NpZ251cCIQL2FwaS9hdXRoL3NpZ251cBJyCgVMb2dpbhIaLndlZnQuYXV0aC52MS5Mb2dpblJlcXVlc3QaGy53ZWZ0LmF1dGgudjEuTG9naW5SZXNwb25zZSIw6McYAoLT5JMCJjoBKloQOgEqIgsvYXV0aC9sb2dpbiIPL2FwaS9hdXRoL2xvZ2luEnwKB1JlZnJlc2gSHC53ZWZ0LmF1dGgudjEuUmVmcmVzaFJlcXVlc3QaHS53ZWZ0LmF1dGgudjEuUmVmcmVzaFJlc3BvbnNlIjToxxgCgtPkkwIqOgEqWhI6ASoiDS9hdXRoL3JlZnJlc2giES9hcGkvYXV0aC9yZWZyZXNoEnoKBkxvZ291dBIbLndlZnQuYXV0aC52MS5Mb2dvdXRSZXF1ZXN0Ghwud2VmdC5hdXRoLnYxLkxvZ291dFJlc3BvbnNlIjWQAgLoxxgCgtPkkwIoOgEqWhE6ASoiDC9hdXRoL2xvZ291dCIQL2FwaS9hdXRoL2xvZ291dBKOAQoKR2V0UHJvZmlsZRIfLndlZnQuYXV0aC52MS5HZXRQcm9maWxlUmVxdWVzdBogLndlZnQuYXV0aC52MS5HZXRQcm9maWxlUmVzcG9uc2UiPZACAejHGAOC0+STAjBaFWIEdXNlchINL2F1dGgvcHJvZmlsZWIEdXNlchIRL2FwaS9hdXRoL3Byb2ZpbGUSnQEKDVVwZGF0ZVByb2ZpbGUSIi53ZWZ0LmF1dGgudjEuVXBkYXRlUHJvZmlsZVJlcXVlc3QaIy53ZWZ0LmF1dGgudjEuVXBkYXRlUHJvZmlsZVJlc3BvbnNlIkOQAgLoxxgDgtPkkwI2OgEqWhg6ASpiBHVzZXIaDS9hdXRoL3Byb2ZpbGViBHVzZXIaES9hcGkvYXV0aC9wcm9maWxlEpEBCg1EZWxldGVBY2NvdW50EiIud2VmdC5hdXRoLnYxLkRlbGV0ZUFjY291bnRSZXF1ZXN0GiMud2VmdC5hdXRoLnYxLkRlbGV0ZUFjY291bnRSZXNwb25zZSI3kAIC6McYA4LT5JMCKjoBKloSOgEqKg0vYXV0aC9wcm9maWxlKhEvYXBpL2F1dGgvcHJvZmlsZWIGcHJvdG8z", [file_google_api_annotations, file_weft_auth_v1_account, file_weft_options_v1_access]);
+  fileDesc("CiJ3ZWZ0L2F1dGgvdjEvYWNjb3VudF9zZXJ2aWNlLnByb3RvEgx3ZWZ0LmF1dGgudjEyhxQKDkFjY291bnRTZXJ2aWNlEogBCgZTaWdudXASGy53ZWZ0LmF1dGgudjEuU2lnbnVwUmVxdWVzdBocLndlZnQuYXV0aC52MS5TaWdudXBSZXNwb25zZSJD6McYAvLHGA0JAAAAAAAAFEAQFCACgtPkkwIoOgEqWhE6ASoiDC9hdXRoL3NpZ251cCIQL2FwaS9hdXRoL3NpZ251cBKDAQoFTG9naW4SGi53ZWZ0LmF1dGgudjEuTG9naW5SZXF1ZXN0Ghsud2VmdC5hdXRoLnYxLkxvZ2luUmVzcG9uc2UiQejHGALyxxgNCQAAAAAAABRAEBQgAoLT5JMCJjoBKloQOgEqIgsvYXV0aC9sb2dpbiIPL2FwaS9hdXRoL2xvZ2luEo0BCgdSZWZyZXNoEhwud2VmdC5hdXRoLnYxLlJlZnJlc2hSZXF1ZXN0Gh0ud2VmdC5hdXRoLnYxLlJlZnJlc2hSZXNwb25zZSJF6McYAvLHGA0JAAAAAAAAJEAQFCABgtPkkwIqOgEqWhI6ASoiDS9hdXRoL3JlZnJlc2giES9hcGkvYXV0aC9yZWZyZXNoEnoKBkxvZ291dBIbLndlZnQuYXV0aC52MS5Mb2dvdXRSZXF1ZXN0Ghwud2VmdC5hdXRoLnYxLkxvZ291dFJlc3BvbnNlIjWQAgLoxxgCgtPkkwIoOgEqWhE6ASoiDC9hdXRoL2xvZ291dCIQL2FwaS9hdXRoL2xvZ291dBKOAQoKR2V0UHJvZmlsZRIfLndlZnQuYXV0aC52MS5HZXRQcm9maWxlUmVxdWVzdBogLndlZnQuYXV0aC52MS5HZXRQcm9maWxlUmVzcG9uc2UiPZACAejHGAOC0+STAjBaFWIEdXNlchINL2F1dGgvcHJvZmlsZWIEdXNlchIRL2FwaS9hdXRoL3Byb2ZpbGUSnQEKDVVwZGF0ZVByb2ZpbGUSIi53ZWZ0LmF1dGgudjEuVXBkYXRlUHJvZmlsZVJlcXVlc3QaIy53ZWZ0LmF1dGgudjEuVXBkYXRlUHJvZmlsZVJlc3BvbnNlIkOQAgLoxxgDgtPkkwI2OgEqWhg6ASpiBHVzZXIaDS9hdXRoL3Byb2ZpbGViBHVzZXIaES9hcGkvYXV0aC9wcm9maWxlEpEBCg1EZWxldGVBY2NvdW50EiIud2VmdC5hdXRoLnYxLkRlbGV0ZUFjY291bnRSZXF1ZXN0GiMud2VmdC5hdXRoLnYxLkRlbGV0ZUFjY291bnRSZXNwb25zZSI3kAIC6McYA4LT5JMCKjoBKloSOgEqKg0vYXV0aC9wcm9maWxlKhEvYXBpL2F1dGgvcHJvZmlsZRKKAQoMTGlzdFNlc3Npb25zEiEud2VmdC5hdXRoLnYxLkxpc3RTZXNzaW9uc1JlcXVlc3QaIi53ZWZ0LmF1dGgudjEuTGlzdFNlc3Npb25zUmVzcG9uc2UiM5ACAejHGAOC0+STAiZaEBIOL2F1dGgvc2Vzc2lvbnMSEi9hcGkvYXV0aC9zZXNzaW9ucxKkAQoKRW5kU2Vzc2lvbhIfLndlZnQuYXV0aC52MS5FbmRTZXNzaW9uUmVxdWVzdBogLndlZnQuYXV0aC52MS5FbmRTZXNzaW9uUmVzcG9uc2UiU5ACAujHGAOC0+STAkY6ASpaIDoBKiobL2F1dGgvc2Vzc2lvbnMve3Nlc3Npb25faWR9Kh8vYXBpL2F1dGgvc2Vzc2lvbnMve3Nlc3Npb25faWR9EpwBChBFbmRPdGhlclNlc3Npb25zEiUud2VmdC5hdXRoLnYxLkVuZE90aGVyU2Vzc2lvbnNSZXF1ZXN0GiYud2VmdC5hdXRoLnYxLkVuZE90aGVyU2Vzc2lvbnNSZXNwb25zZSI5kAIC6McYA4LT5JMCLDoBKloTOgEqKg4vYXV0aC9zZXNzaW9ucyoSL2FwaS9hdXRoL3Nlc3Npb25zEpMBCg5DaGFuZ2VQYXNzd29yZBIjLndlZnQuYXV0aC52MS5DaGFuZ2VQYXNzd29yZFJlcXVlc3QaJC53ZWZ0LmF1dGgudjEuQ2hhbmdlUGFzc3dvcmRSZXNwb25zZSI26McYA4LT5JMCLDoBKloTOgEqGg4vYXV0aC9wYXNzd29yZBoSL2FwaS9hdXRoL3Bhc3N3b3JkEtABChRSZXF1ZXN0UGFzc3dvcmRSZXNldBIpLndlZnQuYXV0aC52MS5SZXF1ZXN0UGFzc3dvcmRSZXNldFJlcXVlc3QaKi53ZWZ0LmF1dGgudjEuUmVxdWVzdFBhc3N3b3JkUmVzZXRSZXNwb25zZSJh6McYAvLHGA0JAAAAAAAAFEAQFCACgtPkkwJGOgEqWiA6ASoiGy9hdXRoL3Bhc3N3b3JkOnJlcXVlc3RSZXNldCIfL2FwaS9hdXRoL3Bhc3N3b3JkOnJlcXVlc3RSZXNldBKtAQoNUmVzZXRQYXNzd29yZBIiLndlZnQuYXV0aC52MS5SZXNldFBhc3N3b3JkUmVxdWVzdBojLndlZnQuYXV0aC52MS5SZXNldFBhc3N3b3JkUmVzcG9uc2UiU+jHGALyxxgNCQAAAAAAABRAEBQgAoLT5JMCODoBKloZOgEqIhQvYXV0aC9wYXNzd29yZDpyZXNldCIYL2FwaS9hdXRoL3Bhc3N3b3JkOnJlc2V0EtMBChhSZXF1ZXN0RW1haWxWZXJpZmljYXRpb24SLS53ZWZ0LmF1dGgudjEuUmVxdWVzdEVtYWlsVmVyaWZpY2F0aW9uUmVxdWVzdBouLndlZnQuYXV0aC52MS5SZXF1ZXN0RW1haWxWZXJpZmljYXRpb25SZXNwb25zZSJY6McYA4LT5JMCTjoBKlokOgEqIh8vYXV0aC9lbWFpbDpyZXF1ZXN0VmVyaWZpY2F0aW9uIiMvYXBpL2F1dGgvZW1haWw6cmVxdWVzdFZlcmlmaWNhdGlvbhKjAQoLVmVyaWZ5RW1haWwSIC53ZWZ0LmF1dGgudjEuVmVyaWZ5RW1haWxSZXF1ZXN0GiEud2VmdC5hdXRoLnYxLlZlcmlmeUVtYWlsUmVzcG9uc2UiT+jHGALyxxgNCQAAAAAAABRAEBQgAoLT5JMCNDoBKloXOgEqIhIvYXV0aC9lbWFpbDp2ZXJpZnkiFi9hcGkvYXV0aC9lbWFpbDp2ZXJpZnkSqgEKEkxpc3RTZWN1cml0eUV2ZW50cxInLndlZnQuYXV0aC52MS5MaXN0U2VjdXJpdHlFdmVudHNSZXF1ZXN0Gigud2VmdC5hdXRoLnYxLkxpc3RTZWN1cml0eUV2ZW50c1Jlc3BvbnNlIkGQAgHoxxgDgtPkkwI0WhcSFS9hdXRoL3NlY3VyaXR5LWV2ZW50cxIZL2FwaS9hdXRoL3NlY3VyaXR5LWV2ZW50c2IGcHJvdG8z", [file_google_api_annotations, file_weft_auth_v1_account, file_weft_auth_v1_email, file_weft_auth_v1_password, file_weft_auth_v1_security_event, file_weft_auth_v1_session, file_weft_options_v1_access, file_weft_options_v1_rate_limit]);
 
 /**
  * Accounts and sessions, for clients. The paths without /api are aliases.
@@ -32,7 +41,8 @@ export const AccountService: GenService<{
     output: typeof SignupResponseSchema;
   },
   /**
-   * UNAUTHENTICATED, in the same words and time, for an unknown login and for a wrong password.
+   * UNAUTHENTICATED, in the same words and time, for an unknown login, for a wrong password, and after too many attempts;
+   * Retry-After says when the next attempt will be looked at.
    *
    * @generated from rpc weft.auth.v1.AccountService.Login
    */
@@ -88,6 +98,97 @@ export const AccountService: GenService<{
     methodKind: "unary";
     input: typeof DeleteAccountRequestSchema;
     output: typeof DeleteAccountResponseSchema;
+  },
+  /**
+   * The caller's sessions that have not ended.
+   *
+   * @generated from rpc weft.auth.v1.AccountService.ListSessions
+   */
+  listSessions: {
+    methodKind: "unary";
+    input: typeof ListSessionsRequestSchema;
+    output: typeof ListSessionsResponseSchema;
+  },
+  /**
+   * Ends one of the caller's sessions, its tokens included. NOT_FOUND for a session that is not the caller's.
+   *
+   * @generated from rpc weft.auth.v1.AccountService.EndSession
+   */
+  endSession: {
+    methodKind: "unary";
+    input: typeof EndSessionRequestSchema;
+    output: typeof EndSessionResponseSchema;
+  },
+  /**
+   * Ends every session of the caller but that of this call.
+   *
+   * @generated from rpc weft.auth.v1.AccountService.EndOtherSessions
+   */
+  endOtherSessions: {
+    methodKind: "unary";
+    input: typeof EndOtherSessionsRequestSchema;
+    output: typeof EndOtherSessionsResponseSchema;
+  },
+  /**
+   * Changes the caller's password and ends all their sessions; this device goes on with a new one.
+   *
+   * @generated from rpc weft.auth.v1.AccountService.ChangePassword
+   */
+  changePassword: {
+    methodKind: "unary";
+    input: typeof ChangePasswordRequestSchema;
+    output: typeof ChangePasswordResponseSchema;
+  },
+  /**
+   * Has a mail sent with which the password can be set anew, if there is such an account. The answer is the same if there is
+   * none. RESOURCE_EXHAUSTED, with Retry-After, when too many were asked for.
+   *
+   * @generated from rpc weft.auth.v1.AccountService.RequestPasswordReset
+   */
+  requestPasswordReset: {
+    methodKind: "unary";
+    input: typeof RequestPasswordResetRequestSchema;
+    output: typeof RequestPasswordResetResponseSchema;
+  },
+  /**
+   * Sets a new password by the token of that mail, and ends all sessions. PERMISSION_DENIED for a token that is not good.
+   *
+   * @generated from rpc weft.auth.v1.AccountService.ResetPassword
+   */
+  resetPassword: {
+    methodKind: "unary";
+    input: typeof ResetPasswordRequestSchema;
+    output: typeof ResetPasswordResponseSchema;
+  },
+  /**
+   * Has a mail sent to the caller's address, for them to prove that it is theirs.
+   *
+   * @generated from rpc weft.auth.v1.AccountService.RequestEmailVerification
+   */
+  requestEmailVerification: {
+    methodKind: "unary";
+    input: typeof RequestEmailVerificationRequestSchema;
+    output: typeof RequestEmailVerificationResponseSchema;
+  },
+  /**
+   * Proves the address by the token of that mail. PERMISSION_DENIED for a token that is not good.
+   *
+   * @generated from rpc weft.auth.v1.AccountService.VerifyEmail
+   */
+  verifyEmail: {
+    methodKind: "unary";
+    input: typeof VerifyEmailRequestSchema;
+    output: typeof VerifyEmailResponseSchema;
+  },
+  /**
+   * What happened to the caller's account.
+   *
+   * @generated from rpc weft.auth.v1.AccountService.ListSecurityEvents
+   */
+  listSecurityEvents: {
+    methodKind: "unary";
+    input: typeof ListSecurityEventsRequestSchema;
+    output: typeof ListSecurityEventsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_weft_auth_v1_account_service, 0);

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/user/v1/user.proto.
  */
 export const file_weft_user_v1_user: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L3VzZXIvdjEvdXNlci5wcm90bxIMd2VmdC51c2VyLnYxIroBCgRVc2VyEgoKAmlkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEg0KBWVtYWlsGAMgASgJEhIKCmZpcnN0X25hbWUYBCABKAkSEQoJbGFzdF9uYW1lGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInsKDFVzZXJSZXNwb25zZRIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEg0KBWVtYWlsGAMgASgJEhIKCmZpcnN0X25hbWUYBCABKAkSEQoJbGFzdF9uYW1lGAUgASgJEhIKCmNyZWF0ZWRfYXQYBiABKAMiMAoSR2V0VXNlckJ5SWRSZXF1ZXN0EhoKB3VzZXJfaWQYASABKAlCCbpIBnIEEAEYQCI3ChhHZXRVc2VyQnlVc2VybmFtZVJlcXVlc3QSGwoIdXNlcm5hbWUYASABKAlCCbpIBnIEEAEYQCI3ChlWYWxpZGF0ZVVzZXJFeGlzdHNSZXF1ZXN0EhoKB3VzZXJfaWQYASABKAlCCbpIBnIEEAEYQCI+ChpWYWxpZGF0ZVVzZXJFeGlzdHNSZXNwb25zZRIOCgZleGlzdHMYASABKAgSEAoIdXNlcm5hbWUYAiABKAkiOwoUR2V0VXNlcnNCeUlkc1JlcXVlc3QSIwoIdXNlcl9pZHMYASADKAlCEbpIDpIBCxD0AyIGcgQQARhAIkIKFUdldFVzZXJzQnlJZHNSZXNwb25zZRIpCgV1c2VycxgBIAMoCzIaLndlZnQudXNlci52MS5Vc2VyUmVzcG9uc2UiMgoVR2V0VXNlckJ5TG9naW5SZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRABGP4BIjoKFkdldFVzZXJCeUxvZ2luUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyIsACChFDcmVhdGVVc2VyUmVxdWVzdBIZCgd1c2VyX2lkGAEgASgJQgi6SAVyA7ABARK7AQoIdXNlcm5hbWUYAiABKAlCqAG6SKQBugGgAQoNdXNlcm5hbWUuZm9ybRJcbXVzdCBiZSAzIHRvIDMyIGxldHRlcnMsIGRpZ2l0cywgZG90cywgaHlwaGVucyBvciB1bmRlcnNjb3JlcywgdGhlIGZpcnN0IGEgbGV0dGVyIG9yIGEgZGlnaXQaMXRoaXMubWF0Y2hlcygnXltBLVphLXowLTldW0EtWmEtejAtOV8uLV17MiwzMX0kJykSGQoFZW1haWwYAyABKAlCCrpIB3IFGP4BYAESGwoKZmlyc3RfbmFtZRgEIAEoCUIHukgEcgIYZBIaCglsYXN0X25hbWUYBSABKAlCB7pIBHICGGQiNgoSQ3JlYXRlVXNlclJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi53ZWZ0LnVzZXIudjEuVXNlciIsCg5HZXRVc2VyUmVxdWVzdBIaCgd1c2VyX2lkGAEgASgJQgm6SAZyBBABGEAiMwoPR2V0VXNlclJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi53ZWZ0LnVzZXIudjEuVXNlciKJAwoRVXBkYXRlVXNlclJlcXVlc3QSGgoHdXNlcl9pZBgBIAEoCUIJukgGcgQQARhAEsABCgh1c2VybmFtZRgCIAEoCUKoAbpIpAG6AaABCg11c2VybmFtZS5mb3JtElxtdXN0IGJlIDMgdG8gMzIgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBoxdGhpcy5tYXRjaGVzKCdeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXsyLDMxfSQnKUgAiAEBEh4KBWVtYWlsGAMgASgJQgq6SAdyBRj+AWABSAGIAQESIAoKZmlyc3RfbmFtZRgEIAEoCUIHukgEcgIYZEgCiAEBEh8KCWxhc3RfbmFtZRgFIAEoCUIHukgEcgIYZEgDiAEBQgsKCV91c2VybmFtZUIICgZfZW1haWxCDQoLX2ZpcnN0X25hbWVCDAoKX2xhc3RfbmFtZSI2ChJVcGRhdGVVc2VyUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyIi8KEURlbGV0ZVVzZXJSZXF1ZXN0EhoKB3VzZXJfaWQYASABKAlCCbpIBnIEEAEYQCIUChJEZWxldGVVc2VyUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Chd3ZWZ0L3VzZXIvdjEvdXNlci5wcm90bxIMd2VmdC51c2VyLnYxIroBCgRVc2VyEgoKAmlkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEg0KBWVtYWlsGAMgASgJEhIKCmZpcnN0X25hbWUYBCABKAkSEQoJbGFzdF9uYW1lGAUgASgJEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInsKDFVzZXJSZXNwb25zZRIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEg0KBWVtYWlsGAMgASgJEhIKCmZpcnN0X25hbWUYBCABKAkSEQoJbGFzdF9uYW1lGAUgASgJEhIKCmNyZWF0ZWRfYXQYBiABKAMiMAoSR2V0VXNlckJ5SWRSZXF1ZXN0EhoKB3VzZXJfaWQYASABKAlCCbpIBnIEEAEYQCI3ChhHZXRVc2VyQnlVc2VybmFtZVJlcXVlc3QSGwoIdXNlcm5hbWUYASABKAlCCbpIBnIEEAEYQCI3ChlWYWxpZGF0ZVVzZXJFeGlzdHNSZXF1ZXN0EhoKB3VzZXJfaWQYASABKAlCCbpIBnIEEAEYQCI+ChpWYWxpZGF0ZVVzZXJFeGlzdHNSZXNwb25zZRIOCgZleGlzdHMYASABKAgSEAoIdXNlcm5hbWUYAiABKAkiOwoUR2V0VXNlcnNCeUlkc1JlcXVlc3QSIwoIdXNlcl9pZHMYASADKAlCEbpIDpIBCxD0AyIGcgQQARhAIkIKFUdldFVzZXJzQnlJZHNSZXNwb25zZRIpCgV1c2VycxgBIAMoCzIaLndlZnQudXNlci52MS5Vc2VyUmVzcG9uc2UiMgoVR2V0VXNlckJ5TG9naW5SZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRABGP4BIjoKFkdldFVzZXJCeUxvZ2luUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyIsACChFDcmVhdGVVc2VyUmVxdWVzdBIZCgd1c2VyX2lkGAEgASgJQgi6SAVyA7ABARK7AQoIdXNlcm5hbWUYAiABKAlCqAG6SKQBugGgAQoNdXNlcm5hbWUuZm9ybRJcbXVzdCBiZSAzIHRvIDMyIGxldHRlcnMsIGRpZ2l0cywgZG90cywgaHlwaGVucyBvciB1bmRlcnNjb3JlcywgdGhlIGZpcnN0IGEgbGV0dGVyIG9yIGEgZGlnaXQaMXRoaXMubWF0Y2hlcygnXltBLVphLXowLTldW0EtWmEtejAtOV8uLV17MiwzMX0kJykSGQoFZW1haWwYAyABKAlCCrpIB3IFGP4BYAESGwoKZmlyc3RfbmFtZRgEIAEoCUIHukgEcgIYZBIaCglsYXN0X25hbWUYBSABKAlCB7pIBHICGGQiNgoSQ3JlYXRlVXNlclJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi53ZWZ0LnVzZXIudjEuVXNlciIsCg5HZXRVc2VyUmVxdWVzdBIaCgd1c2VyX2lkGAEgASgJQgm6SAZyBBABGEAiMwoPR2V0VXNlclJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi53ZWZ0LnVzZXIudjEuVXNlciKJAwoRVXBkYXRlVXNlclJlcXVlc3QSGgoHdXNlcl9pZBgBIAEoCUIJukgGcgQQARhAEsABCgh1c2VybmFtZRgCIAEoCUKoAbpIpAG6AaABCg11c2VybmFtZS5mb3JtElxtdXN0IGJlIDMgdG8gMzIgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBoxdGhpcy5tYXRjaGVzKCdeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXsyLDMxfSQnKUgAiAEBEh4KBWVtYWlsGAMgASgJQgq6SAdyBRj+AWABSAGIAQESIAoKZmlyc3RfbmFtZRgEIAEoCUIHukgEcgIYZEgCiAEBEh8KCWxhc3RfbmFtZRgFIAEoCUIHukgEcgIYZEgDiAEBQgsKCV91c2VybmFtZUIICgZfZW1haWxCDQoLX2ZpcnN0X25hbWVCDAoKX2xhc3RfbmFtZSI2ChJVcGRhdGVVc2VyUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyIowDChRDaGFuZ2VQcm9maWxlUmVxdWVzdBIaCgd1c2VyX2lkGAEgASgJQgm6SAZyBBABGEASwAEKCHVzZXJuYW1lGAIgASgJQqgBukikAboBoAEKDXVzZXJuYW1lLmZvcm0SXG11c3QgYmUgMyB0byAzMiBsZXR0ZXJzLCBkaWdpdHMsIGRvdHMsIGh5cGhlbnMgb3IgdW5kZXJzY29yZXMsIHRoZSBmaXJzdCBhIGxldHRlciBvciBhIGRpZ2l0GjF0aGlzLm1hdGNoZXMoJ15bQS1aYS16MC05XVtBLVphLXowLTlfLi1dezIsMzF9JCcpSACIAQESHgoFZW1haWwYAyABKAlCCrpIB3IFGP4BYAFIAYgBARIgCgpmaXJzdF9uYW1lGAQgASgJQge6SARyAhhkSAKIAQESHwoJbGFzdF9uYW1lGAUgASgJQge6SARyAhhkSAOIAQFCCwoJX3VzZXJuYW1lQggKBl9lbWFpbEINCgtfZmlyc3RfbmFtZUIMCgpfbGFzdF9uYW1lIjkKFUNoYW5nZVByb2ZpbGVSZXNwb25zZRIgCgR1c2VyGAEgASgLMhIud2VmdC51c2VyLnYxLlVzZXIiLwoRRGVsZXRlVXNlclJlcXVlc3QSGgoHdXNlcl9pZBgBIAEoCUIJukgGcgQQARhAIhQKEkRlbGV0ZVVzZXJSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A person with an account, as shown to that person and to administrators.
@@ -400,6 +400,62 @@ export const UpdateUserResponseSchema: GenMessage<UpdateUserResponse> = /*@__PUR
   messageDesc(file_weft_user_v1_user, 15);
 
 /**
+ * Absent fields stay as they are.
+ *
+ * @generated from message weft.user.v1.ChangeProfileRequest
+ */
+export type ChangeProfileRequest = Message<"weft.user.v1.ChangeProfileRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: optional string username = 2;
+   */
+  username?: string | undefined;
+
+  /**
+   * @generated from field: optional string email = 3;
+   */
+  email?: string | undefined;
+
+  /**
+   * @generated from field: optional string first_name = 4;
+   */
+  firstName?: string | undefined;
+
+  /**
+   * @generated from field: optional string last_name = 5;
+   */
+  lastName?: string | undefined;
+};
+
+/**
+ * Describes the message weft.user.v1.ChangeProfileRequest.
+ * Use `create(ChangeProfileRequestSchema)` to create a new message.
+ */
+export const ChangeProfileRequestSchema: GenMessage<ChangeProfileRequest> = /*@__PURE__*/
+  messageDesc(file_weft_user_v1_user, 16);
+
+/**
+ * @generated from message weft.user.v1.ChangeProfileResponse
+ */
+export type ChangeProfileResponse = Message<"weft.user.v1.ChangeProfileResponse"> & {
+  /**
+   * @generated from field: weft.user.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message weft.user.v1.ChangeProfileResponse.
+ * Use `create(ChangeProfileResponseSchema)` to create a new message.
+ */
+export const ChangeProfileResponseSchema: GenMessage<ChangeProfileResponse> = /*@__PURE__*/
+  messageDesc(file_weft_user_v1_user, 17);
+
+/**
  * @generated from message weft.user.v1.DeleteUserRequest
  */
 export type DeleteUserRequest = Message<"weft.user.v1.DeleteUserRequest"> & {
@@ -414,7 +470,7 @@ export type DeleteUserRequest = Message<"weft.user.v1.DeleteUserRequest"> & {
  * Use `create(DeleteUserRequestSchema)` to create a new message.
  */
 export const DeleteUserRequestSchema: GenMessage<DeleteUserRequest> = /*@__PURE__*/
-  messageDesc(file_weft_user_v1_user, 16);
+  messageDesc(file_weft_user_v1_user, 18);
 
 /**
  * @generated from message weft.user.v1.DeleteUserResponse
@@ -427,5 +483,5 @@ export type DeleteUserResponse = Message<"weft.user.v1.DeleteUserResponse"> & {
  * Use `create(DeleteUserResponseSchema)` to create a new message.
  */
 export const DeleteUserResponseSchema: GenMessage<DeleteUserResponse> = /*@__PURE__*/
-  messageDesc(file_weft_user_v1_user, 17);
+  messageDesc(file_weft_user_v1_user, 19);
 

@@ -6,14 +6,14 @@ import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import { file_weft_options_v1_access } from "../../options/v1/access_pb.ts";
-import type { CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, GetUserByIdRequestSchema, GetUserByLoginRequestSchema, GetUserByLoginResponseSchema, GetUserByUsernameRequestSchema, GetUserRequestSchema, GetUserResponseSchema, GetUsersByIdsRequestSchema, GetUsersByIdsResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema, UserResponseSchema, ValidateUserExistsRequestSchema, ValidateUserExistsResponseSchema } from "./user_pb.ts";
+import type { ChangeProfileRequestSchema, ChangeProfileResponseSchema, CreateUserRequestSchema, CreateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, GetUserByIdRequestSchema, GetUserByLoginRequestSchema, GetUserByLoginResponseSchema, GetUserByUsernameRequestSchema, GetUserRequestSchema, GetUserResponseSchema, GetUsersByIdsRequestSchema, GetUsersByIdsResponseSchema, UpdateUserRequestSchema, UpdateUserResponseSchema, UserResponseSchema, ValidateUserExistsRequestSchema, ValidateUserExistsResponseSchema } from "./user_pb.ts";
 import { file_weft_user_v1_user } from "./user_pb.ts";
 
 /**
  * Describes the file weft/user/v1/user_service.proto.
  */
 export const file_weft_user_v1_user_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch93ZWZ0L3VzZXIvdjEvdXNlcl9zZXJ2aWNlLnByb3RvEgx3ZWZ0LnVzZXIudjEypgcKC1VzZXJTZXJ2aWNlElQKC0dldFVzZXJCeUlkEiAud2VmdC51c2VyLnYxLkdldFVzZXJCeUlkUmVxdWVzdBoaLndlZnQudXNlci52MS5Vc2VyUmVzcG9uc2UiB5ACAejHGAESYAoRR2V0VXNlckJ5VXNlcm5hbWUSJi53ZWZ0LnVzZXIudjEuR2V0VXNlckJ5VXNlcm5hbWVSZXF1ZXN0Ghoud2VmdC51c2VyLnYxLlVzZXJSZXNwb25zZSIHkAIB6McYARJwChJWYWxpZGF0ZVVzZXJFeGlzdHMSJy53ZWZ0LnVzZXIudjEuVmFsaWRhdGVVc2VyRXhpc3RzUmVxdWVzdBooLndlZnQudXNlci52MS5WYWxpZGF0ZVVzZXJFeGlzdHNSZXNwb25zZSIHkAIB6McYARJhCg1HZXRVc2Vyc0J5SWRzEiIud2VmdC51c2VyLnYxLkdldFVzZXJzQnlJZHNSZXF1ZXN0GiMud2VmdC51c2VyLnYxLkdldFVzZXJzQnlJZHNSZXNwb25zZSIHkAIB6McYARJkCg5HZXRVc2VyQnlMb2dpbhIjLndlZnQudXNlci52MS5HZXRVc2VyQnlMb2dpblJlcXVlc3QaJC53ZWZ0LnVzZXIudjEuR2V0VXNlckJ5TG9naW5SZXNwb25zZSIHkAIB6McYARJYCgpDcmVhdGVVc2VyEh8ud2VmdC51c2VyLnYxLkNyZWF0ZVVzZXJSZXF1ZXN0GiAud2VmdC51c2VyLnYxLkNyZWF0ZVVzZXJSZXNwb25zZSIHkAIC6McYARJYCgpEZWxldGVVc2VyEh8ud2VmdC51c2VyLnYxLkRlbGV0ZVVzZXJSZXF1ZXN0GiAud2VmdC51c2VyLnYxLkRlbGV0ZVVzZXJSZXNwb25zZSIHkAIC6McYARJxCgdHZXRVc2VyEhwud2VmdC51c2VyLnYxLkdldFVzZXJSZXF1ZXN0Gh0ud2VmdC51c2VyLnYxLkdldFVzZXJSZXNwb25zZSIpkAIB6McYA4LT5JMCHGIEdXNlchIUL2FwaS91c2Vycy97dXNlcl9pZH0SfQoKVXBkYXRlVXNlchIfLndlZnQudXNlci52MS5VcGRhdGVVc2VyUmVxdWVzdBogLndlZnQudXNlci52MS5VcGRhdGVVc2VyUmVzcG9uc2UiLJACAujHGAOC0+STAh86ASpiBHVzZXIyFC9hcGkvdXNlcnMve3VzZXJfaWR9YgZwcm90bzM", [file_google_api_annotations, file_weft_options_v1_access, file_weft_user_v1_user]);
+  fileDesc("Ch93ZWZ0L3VzZXIvdjEvdXNlcl9zZXJ2aWNlLnByb3RvEgx3ZWZ0LnVzZXIudjEyiQgKC1VzZXJTZXJ2aWNlElQKC0dldFVzZXJCeUlkEiAud2VmdC51c2VyLnYxLkdldFVzZXJCeUlkUmVxdWVzdBoaLndlZnQudXNlci52MS5Vc2VyUmVzcG9uc2UiB5ACAejHGAESYAoRR2V0VXNlckJ5VXNlcm5hbWUSJi53ZWZ0LnVzZXIudjEuR2V0VXNlckJ5VXNlcm5hbWVSZXF1ZXN0Ghoud2VmdC51c2VyLnYxLlVzZXJSZXNwb25zZSIHkAIB6McYARJwChJWYWxpZGF0ZVVzZXJFeGlzdHMSJy53ZWZ0LnVzZXIudjEuVmFsaWRhdGVVc2VyRXhpc3RzUmVxdWVzdBooLndlZnQudXNlci52MS5WYWxpZGF0ZVVzZXJFeGlzdHNSZXNwb25zZSIHkAIB6McYARJhCg1HZXRVc2Vyc0J5SWRzEiIud2VmdC51c2VyLnYxLkdldFVzZXJzQnlJZHNSZXF1ZXN0GiMud2VmdC51c2VyLnYxLkdldFVzZXJzQnlJZHNSZXNwb25zZSIHkAIB6McYARJkCg5HZXRVc2VyQnlMb2dpbhIjLndlZnQudXNlci52MS5HZXRVc2VyQnlMb2dpblJlcXVlc3QaJC53ZWZ0LnVzZXIudjEuR2V0VXNlckJ5TG9naW5SZXNwb25zZSIHkAIB6McYARJYCgpDcmVhdGVVc2VyEh8ud2VmdC51c2VyLnYxLkNyZWF0ZVVzZXJSZXF1ZXN0GiAud2VmdC51c2VyLnYxLkNyZWF0ZVVzZXJSZXNwb25zZSIHkAIC6McYARJYCgpEZWxldGVVc2VyEh8ud2VmdC51c2VyLnYxLkRlbGV0ZVVzZXJSZXF1ZXN0GiAud2VmdC51c2VyLnYxLkRlbGV0ZVVzZXJSZXNwb25zZSIHkAIC6McYARJxCgdHZXRVc2VyEhwud2VmdC51c2VyLnYxLkdldFVzZXJSZXF1ZXN0Gh0ud2VmdC51c2VyLnYxLkdldFVzZXJSZXNwb25zZSIpkAIB6McYA4LT5JMCHGIEdXNlchIUL2FwaS91c2Vycy97dXNlcl9pZH0SYQoNQ2hhbmdlUHJvZmlsZRIiLndlZnQudXNlci52MS5DaGFuZ2VQcm9maWxlUmVxdWVzdBojLndlZnQudXNlci52MS5DaGFuZ2VQcm9maWxlUmVzcG9uc2UiB5ACAujHGAESfQoKVXBkYXRlVXNlchIfLndlZnQudXNlci52MS5VcGRhdGVVc2VyUmVxdWVzdBogLndlZnQudXNlci52MS5VcGRhdGVVc2VyUmVzcG9uc2UiLJACAujHGAOC0+STAh86ASpiBHVzZXIyFC9hcGkvdXNlcnMve3VzZXJfaWR9YgZwcm90bzM", [file_google_api_annotations, file_weft_options_v1_access, file_weft_user_v1_user]);
 
 /**
  * Profile data of users. Credentials, sessions and roles belong to weft.auth.v1.
@@ -102,7 +102,18 @@ export const UserService: GenService<{
     output: typeof GetUserResponseSchema;
   },
   /**
-   * The caller's own user, or any user for an administrator.
+   * Any user, e-mail address included: whoever calls has asked the user for the proof that this takes.
+   *
+   * @generated from rpc weft.user.v1.UserService.ChangeProfile
+   */
+  changeProfile: {
+    methodKind: "unary";
+    input: typeof ChangeProfileRequestSchema;
+    output: typeof ChangeProfileResponseSchema;
+  },
+  /**
+   * The caller's own user, or any user for an administrator. FAILED_PRECONDITION for a new e-mail address of one's own,
+   * which opens the way to a new password: PUT /api/auth/profile changes it and asks for proof.
    *
    * @generated from rpc weft.user.v1.UserService.UpdateUser
    */
