@@ -39,8 +39,8 @@ const domainFolder = /^services\/(?:[^/]+\/src\/domain|simulation\/engine\/src)\
 /** Domains in packages of their own, which a domain may use like its own files. */
 const sharedDomains: readonly string[] = ["@weft/simulator"];
 
-/** The contracts that the mesh itself speaks; all others belong to services. */
-const meshContracts = /^@weft\/proto\/(google|grpc|weft\/lane|weft\/options)\//;
+/** The contracts that the mesh itself speaks, all others belong to services; and the package it answers REST with. */
+const meshImports = /^@weft\/(proto\/(google|grpc|weft\/lane|weft\/options)\/|transcoding(\/|$))/;
 
 /** An import with what every rule asks about it; `target` is a path from the root, set for relative imports only. */
 interface ResolvedImport {
@@ -55,6 +55,7 @@ const rules: readonly Rule[] = [
   usesExportedPaths,
   domainStandsAlone,
   meshKnowsNoService,
+  transcodingStandsAlone,
   compositionRootIsLast,
   testKitIsForTests,
 ];
@@ -129,9 +130,16 @@ function meshKnowsNoService(file: SourceFile, { specifier }: ResolvedImport): st
   if (!file.path.startsWith("mesh/src/") || !specifier.startsWith("@weft/") || isTest(file.path)) {
     return undefined;
   }
-  return meshContracts.test(specifier)
+  return meshImports.test(specifier)
     ? undefined
-    : "the mesh knows no service: of ours it imports only the contracts google/*, grpc/*, weft/lane/* and weft/options/*";
+    : "the mesh knows no service: of ours it imports only @weft/transcoding and the contracts google/*, grpc/*, weft/lane/* and weft/options/*";
+}
+
+function transcodingStandsAlone(file: SourceFile, { specifier }: ResolvedImport): string | undefined {
+  const isOurs = specifier.startsWith("@weft/") && !specifier.startsWith("@weft/transcoding");
+  return isOurs && file.path.startsWith("mesh/transcoding/src/") && !isTest(file.path) && !isTestKit(file.path)
+    ? "this package is published by itself and knows no other of ours"
+    : undefined;
 }
 
 function compositionRootIsLast(file: SourceFile, { target }: ResolvedImport): string | undefined {
@@ -145,7 +153,7 @@ function testKitIsForTests(file: SourceFile, { specifier, target }: ResolvedImpo
     specifier === "vitest" ||
     specifier === "fast-check" ||
     specifier === "@weft/mesh/testing" ||
-    (target !== undefined && (target.startsWith("mesh/src/testing/") || isTest(target)));
+    (target !== undefined && (isTestKit(target) || isTest(target)));
   return isKit && !isTest(file.path) && !isTestKit(file.path) && !file.path.endsWith(".config.ts")
     ? "only tests import this"
     : undefined;
@@ -171,5 +179,5 @@ function isTest(path: string): boolean {
 }
 
 function isTestKit(path: string): boolean {
-  return /^mesh\/src\/(.+\/)?testing\//.test(path);
+  return /^mesh\/(transcoding\/)?src\/(.+\/)?testing\//.test(path);
 }

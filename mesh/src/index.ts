@@ -1,10 +1,21 @@
 /*
  * The public names of @weft/mesh, one by one.
  */
+export { errorWithHttpStatus, type FieldViolation } from "@weft/transcoding";
 export type { AdmissionOptions } from "./admission/admission-options.ts";
 export type { PriorityOptions } from "./admission/priority.ts";
 export { backoffDelayMs } from "./backoff.ts";
 export { type CallContext, correlationIdFrom, currentCall, meshHeaders, runInCall } from "./call-context.ts";
+export type {
+  ChannelLog,
+  ChannelPosition,
+  ChannelRecovery,
+  Publication,
+  PublishOptions,
+} from "./channels/channel-log.ts";
+export { decodePublication } from "./channels/envelope.ts";
+export { createHoldingPublisher, type HoldingPublisher } from "./channels/holding-publisher.ts";
+export { createRedisChannelLog } from "./channels/redis-channel-log.ts";
 export type { PeerDeclaration, PeerDeclarations } from "./client/peers.ts";
 export { type Clock, systemClock, type Timer } from "./clock.ts";
 export { parseDurationMs } from "./config/duration.ts";
@@ -39,22 +50,13 @@ export { UnretryableJobError } from "./queue/work-queue.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export { openRedis, type RedisHandles } from "./redis/redis-connection.ts";
 export { RedisAwayError } from "./redis/redis-error.ts";
+export { RedisScript } from "./redis/redis-script.ts";
 export { RedisRegistry } from "./registry/redis-registry.ts";
 export type { Instance, Registration, Registry, RegistryUpdate } from "./registry/registry.ts";
-export type { FieldViolation } from "./rest/field-violations.ts";
-export { type RestBinding, restBindingsOfMethod } from "./rest/http-rule.ts";
-export { errorWithHttpStatus, type RestErrorBody, toRestError } from "./rest/rest-error.ts";
-export {
-  bodyTooLargeError,
-  createRestHandler,
-  type RestHandler,
-  type RestInvoke,
-  type RestRequest,
-  type RestResponse,
-} from "./rest/rest-handler.ts";
 export { createSecrets, MissingSecretError, type Secrets } from "./secrets/secrets.ts";
 export { codeName } from "./server/answer-error.ts";
 export type { Mesh } from "./server/mesh.ts";
+export { peerAddressKey } from "./server/peer-address.ts";
 export { findPortHolder, type PortHolder } from "./server/port-holder.ts";
 export { type Listener, serverListener } from "./server/ports.ts";
 export type { RunningService, ServiceOptions, ServiceParts } from "./server/service.ts";

@@ -1,8 +1,8 @@
 import { type DescMessage, fromBinary, toJson } from "@bufbuild/protobuf";
 import { ViolationsSchema } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { type Code, ConnectError } from "@connectrpc/connect";
+import { type FieldViolation, fieldViolationsOf } from "@weft/transcoding";
 import { BadRequestSchema, ErrorInfoSchema } from "./error-details.ts";
-import { type FieldViolation, fieldViolationsOf } from "./rest/field-violations.ts";
 
 export interface ServiceErrorOptions {
   readonly violations?: readonly FieldViolation[];

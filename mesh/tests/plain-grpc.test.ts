@@ -17,6 +17,7 @@ import {
 import { GetUserByIdRequestSchema, UserResponseSchema } from "@weft/proto/weft/user/v1/user_pb.ts";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { peerAddressKey } from "../src/server/peer-address.ts";
 import { serviceError } from "../src/service-error.ts";
 import { until } from "../src/testing/until.ts";
 import { callers, failure, nextTurn, serve } from "./lane-fixture.ts";
@@ -112,6 +113,14 @@ describe("a request", () => {
     ]);
     expect([code, trailers["x-cost"]]).toEqual([0, "3"]);
     expect(fromBinary(UserResponseSchema, body.subarray(5))).toMatchObject({ userId: "liar" });
+  });
+
+  it("tell their handler the address that they come from", async () => {
+    const { session, contexts } = await users();
+    const answer = ask(session, framed(request("hang")));
+    answer.catch(() => undefined);
+    const context = await until("the handler has it", () => contexts[0]);
+    expect(context.values.get(peerAddressKey)).toBe("127.0.0.1");
   });
 
   it("may come byte by byte", async () => {

@@ -58,6 +58,13 @@ interface Row {
 
 const anybody = ["ok", "ok", "ok", "ok", "ok"] as const;
 const users = ["unauthenticated", "ok", "ok", "ok", "ok"] as const;
+const nobody = [
+  "permission_denied",
+  "permission_denied",
+  "permission_denied",
+  "permission_denied",
+  "permission_denied",
+] as const;
 const readers = ["unauthenticated", "not_found", "ok", "ok", "ok"] as const;
 const writers = ["unauthenticated", "not_found", "permission_denied", "ok", "ok"] as const;
 const owners = ["unauthenticated", "not_found", "permission_denied", "permission_denied", "ok"] as const;
@@ -104,6 +111,24 @@ const rows: Readonly<Record<string, Row>> = {
     request: () => ({ password: "not the password" }),
     outcomes: ["unauthenticated", "permission_denied", "permission_denied", "permission_denied", "permission_denied"],
   },
+  "weft.auth.v1.AccountService/ChangePassword": {
+    request: () => ({ oldPassword: "not the password", newPassword: "a staple of another kind" }),
+    outcomes: ["unauthenticated", "permission_denied", "permission_denied", "permission_denied", "permission_denied"],
+  },
+  "weft.auth.v1.AccountService/RequestPasswordReset": { request: () => ({ login: freshName() }), outcomes: anybody },
+  "weft.auth.v1.AccountService/ResetPassword": {
+    request: () => ({ token: "none", newPassword: "a staple of another kind" }),
+    outcomes: nobody,
+  },
+  "weft.auth.v1.AccountService/RequestEmailVerification": { request: () => ({}), outcomes: users },
+  "weft.auth.v1.AccountService/VerifyEmail": { request: () => ({ token: "none" }), outcomes: nobody },
+  "weft.auth.v1.AccountService/ListSessions": { request: () => ({}), outcomes: users },
+  "weft.auth.v1.AccountService/EndSession": {
+    request: () => ({ sessionId: "somebody else's" }),
+    outcomes: ["unauthenticated", "not_found", "not_found", "not_found", "not_found"],
+  },
+  "weft.auth.v1.AccountService/EndOtherSessions": { request: () => ({}), outcomes: users },
+  "weft.auth.v1.AccountService/ListSecurityEvents": { request: () => ({}), outcomes: users },
   "weft.user.v1.UserService/GetUser": {
     request: ({ accounts }) => ({ userId: accounts.owner.user.id }),
     outcomes: onlyTheirUser,
@@ -123,6 +148,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   "weft.project.v1.ProjectService/GetProject": { request: ofProject, outcomes: readers },
   "weft.project.v1.ProjectService/ExportProject": { request: ofProject, outcomes: readers },
+  "weft.project.v1.ProjectService/GetProjectAnalytics": { request: ofProject, outcomes: readers },
   "weft.project.v1.ProjectService/ListMembers": { request: ofProject, outcomes: readers },
   "weft.project.v1.ProjectService/ListVersions": { request: ofProject, outcomes: readers },
   "weft.project.v1.ProjectService/GetVersion": {
@@ -154,6 +180,10 @@ const rows: Readonly<Record<string, Row>> = {
   },
   "weft.project.v1.ProjectService/GetTemplate": {
     request: ({ template }) => ({ id: template }),
+    outcomes: onlyTheirThing,
+  },
+  "weft.project.v1.ProjectService/UpdateTemplate": {
+    request: ({ template }) => ({ id: template, name: "taken over" }),
     outcomes: onlyTheirThing,
   },
   "weft.project.v1.ProjectService/DeleteTemplate": {

@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
+import { toRestError } from "@weft/transcoding";
 import { expect, test } from "vitest";
 import { errorDetailRegistry } from "../error-details.ts";
-import { toRestError } from "../rest/rest-error.ts";
 import { errorMetadata, errorReason } from "../service-error.ts";
 import { overloadedError } from "./overloaded-error.ts";
 

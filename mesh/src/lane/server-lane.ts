@@ -394,6 +394,10 @@ export class LaneCall extends ServerCall {
     this.arrive();
   }
 
+  get peerAddress(): string | undefined {
+    return this.#lane.session?.socket.remoteAddress;
+  }
+
   protected headerValue(name: string): string | undefined {
     const metadata = this.#metadata;
     if (metadata !== undefined) {

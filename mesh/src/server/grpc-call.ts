@@ -87,6 +87,10 @@ export class GrpcCall extends ServerCall {
     stream.on("error", onError);
   }
 
+  get peerAddress(): string | undefined {
+    return this.#stream.session?.socket.remoteAddress;
+  }
+
   push(chunk: Buffer): void {
     if (this.ended) {
       return;

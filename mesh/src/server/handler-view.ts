@@ -1,5 +1,6 @@
 import type { DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import { type ContextValues, createContextValues, type HandlerContext, type UnaryRequest } from "@connectrpc/connect";
+import { peerAddressKey } from "./peer-address.ts";
 import type { ServerCall } from "./server-call.ts";
 
 /**
@@ -58,7 +59,7 @@ export class HandlerView implements HandlerContext {
   }
 
   get values(): ContextValues {
-    this.#values ??= this.#request?.contextValues ?? createContextValues();
+    this.#values ??= this.#request?.contextValues ?? createContextValues().set(peerAddressKey, this.#call.peerAddress);
     return this.#values;
   }
 }

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client, Transport } from "@connectrpc/connect";
+import type { ChannelLog } from "../channels/channel-log.ts";
+import { createRedisChannelLog } from "../channels/redis-channel-log.ts";
 import { type PeerDeclarations, Peers } from "../client/peers.ts";
 import type { Clock } from "../clock.ts";
 import type { MeshConfig } from "../config/mesh-config.ts";
@@ -22,7 +24,7 @@ import { RedisRegistry } from "../registry/redis-registry.ts";
 import type { Registry } from "../registry/registry.ts";
 import { randomSecret } from "../secrets/random-secret.ts";
 import { createSecrets, type Secrets } from "../secrets/secrets.ts";
-import { declaredPubSub, type Uses } from "./uses.ts";
+import { declaredChannels, declaredPubSub, type Uses } from "./uses.ts";
 
 /**
  * What a service holds of the mesh: typed clients to its declared peers, and the building blocks that a sidecar would
@@ -43,6 +45,8 @@ export interface Mesh {
   readonly registry: Registry;
   readonly redis: RedisHandles;
   readonly pubsub: PubSub;
+  /** Live channels that can be recovered; what `pubsub` may publish and hear, this may publish and read. */
+  readonly channels: ChannelLog;
   readonly secrets: Secrets;
   /** The named ports of this instance; empty until they are open. */
   readonly ports: Readonly<Record<string, number>>;
@@ -94,6 +98,7 @@ export class MeshRuntime implements Mesh {
   readonly registry: Registry;
   readonly redis: RedisHandles;
   readonly pubsub: PubSub;
+  readonly channels: ChannelLog;
   readonly secrets: Secrets;
   ports: Readonly<Record<string, number>> = {};
   readonly #peers: Peers;
@@ -137,6 +142,7 @@ export class MeshRuntime implements Mesh {
       metrics,
     });
     this.pubsub = declaredPubSub(createRedisPubSub({ redis: this.redis, logger }), options.uses);
+    this.channels = declaredChannels(createRedisChannelLog({ redis: this.redis, random }), options.uses);
     this.secrets = createSecrets({
       environment: options.env,
       development: config.development,

@@ -71,6 +71,9 @@ export abstract class ServerCall extends DeadlineEntry implements CallContext, C
   protected abstract sendAnswer(message: Encodable): void;
   protected abstract sendError(error: ConnectError, unprocessed: boolean): void;
 
+  /** Of the other end of its connection, while that is open. */
+  abstract get peerAddress(): string | undefined;
+
   get call(): CallContext {
     return this;
   }

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
-import type { DescMethodUnary, DescService } from "@bufbuild/protobuf";
+import type { DescService } from "@bufbuild/protobuf";
 import {
   type ConnectRouter,
   createConnectRouter,
@@ -11,13 +11,15 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { Health } from "@weft/proto/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "@weft/proto/grpc/reflection/v1/reflection_pb.ts";
 import { LaneService } from "@weft/proto/weft/lane/v1/lane_service_pb.ts";
+import { createRestHandler, invokeThrough } from "@weft/transcoding";
+import { createRestListener } from "@weft/transcoding/node";
 import { Admission } from "../admission/admission.ts";
 import { admissionObserver, showAdmission } from "../admission/admission-metrics.ts";
 import { type AdmissionOptions, resolveAdmissionOptions } from "../admission/admission-options.ts";
 import { admitting } from "../admission/admitting.ts";
+import { correlationIdFrom } from "../call-context.ts";
 import type { Clock } from "../clock.ts";
 import { errorDetailRegistry } from "../error-details.ts";
-import { MeshError } from "../errors.ts";
 import { admitsAnyone, type CallerPolicy } from "../identity/authorization.ts";
 import { callerOf } from "../identity/caller.ts";
 import { type CallerGate, callerKey, createCallerGate } from "../identity/caller-gate.ts";
@@ -25,13 +27,12 @@ import type { ServiceIdentity } from "../identity/identity.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Random } from "../random.ts";
-import { createRestListener } from "../rest/node-rest-listener.ts";
-import { createRestHandler } from "../rest/rest-handler.ts";
 import { maxMessageBytes } from "./grpc-call.ts";
 import { createH2cServer, type H2cServer } from "./h2c-server.ts";
 import { answerHealth, type HealthMonitor, healthRoutes } from "./health.ts";
 import { trackHttp1 } from "./http1-drain.ts";
 import { observe } from "./observe.ts";
+import { peerAddressKey } from "./peer-address.ts";
 import { type Listener, serverListener } from "./ports.ts";
 import { reflectionRoutes } from "./reflection.ts";
 import { createRpcServer } from "./rpc-server.ts";
@@ -122,14 +123,17 @@ export function createServiceListeners(options: ServiceListenersOptions): Servic
         admitting(admission, clock, (service) => service === Health.typeName || service === ServerReflection.typeName),
         ...inside,
       ],
-      contextValues: (request) => createContextValues().set(callerKey, callerOf(request.socket)),
+      contextValues: ({ socket }) =>
+        createContextValues().set(callerKey, callerOf(socket)).set(peerAddressKey, socket.remoteAddress),
       readMaxBytes: maxMessageBytes,
       shutdownTimeoutMs: 0,
     } as Parameters<typeof connectNodeAdapter>[0]) as Parameters<typeof createH2cServer>[0],
     fast.onStream,
     { identity, age: { maxMs: options.maxConnectionAgeMs, clock, random, onOld: (session) => fast.drain(session) } },
   );
-  const rest = createRestListener(restHandler(services, parts.routes, [seen, ...inside], gate));
+  const rest = createRestListener(restHandler(services, parts.routes, [seen, ...inside], gate, random), {
+    callerOf: (request) => callerOf(request.socket),
+  });
   const http = createHttpFront((request, response) => {
     const answer = async (): Promise<void> => {
       if (answerHealth(health, request, response) || (await parts.http?.(request, response)) === true) {
@@ -245,40 +249,22 @@ function restHandler(
   routes: (router: ConnectRouter) => void,
   interceptors: Interceptor[],
   gate: CallerGate | undefined,
+  random: Random,
 ) {
-  const transport = createRouterTransport(routes, { router: { interceptors } });
+  const call = invokeThrough(createRouterTransport(routes, { router: { interceptors } }));
   return createRestHandler({
     services,
     registry: errorDetailRegistry,
-    invoke: async (method, message, { headers, signal, caller }) => {
+    correlationId: (headers) => correlationIdFrom(headers.get("x-correlation-id"), () => random.id()),
+    invoke: async (method, message, context) => {
+      const { caller } = context;
       const name = `${method.parent.typeName}/${method.name}`;
       if (gate !== undefined && !gate.allows(name, caller)) {
         throw gate.refusal(name, caller);
       }
-      if (method.methodKind !== "unary") {
-        throw new MeshError("PROTOCOL_ERROR", `${method.name} streams and has no REST form`);
-      }
-      const answer = await transport.unary(method as DescMethodUnary, signal, undefined, callHeaders(headers), message);
-      return { message: answer.message, headers: answer.header };
+      return call(method, message, context);
     },
   });
-}
-
-/** Headers that describe the HTTP body are not the call's. */
-function callHeaders(headers: Headers): Headers {
-  const kept = new Headers(headers);
-  for (const name of [
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "transfer-encoding",
-    "connection",
-    "host",
-    "accept-encoding",
-  ]) {
-    kept.delete(name);
-  }
-  return kept;
 }
 
 function answerJson(response: ServerResponse, status: number, body: unknown): void {

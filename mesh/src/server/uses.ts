@@ -1,3 +1,4 @@
+import type { ChannelLog } from "../channels/channel-log.ts";
 import type { MeshConfig } from "../config/mesh-config.ts";
 import { MeshError } from "../errors.ts";
 import { regExpFromGlob } from "../pubsub/glob.ts";
@@ -51,6 +52,28 @@ export function declaredPubSub(pubsub: PubSub, uses: Uses | undefined): PubSub {
             new MeshError("CHANNEL_UNDECLARED", `${pattern}; declared to be subscribed: ${listed(uses.subscribes)}`),
           ),
     close: () => pubsub.close(),
+  };
+}
+
+/** The same log, for the declared channels only; all channels when nothing is declared. */
+export function declaredChannels(log: ChannelLog, uses: Uses | undefined): ChannelLog {
+  if (uses === undefined) {
+    return log;
+  }
+  const writable = (uses.publishes ?? []).map(regExpFromGlob);
+  const readable = (uses.subscribes ?? []).map(regExpFromGlob);
+  const undeclared = (channel: string, how: string, declared: readonly string[] | undefined) =>
+    Promise.reject(new MeshError("CHANNEL_UNDECLARED", `${channel}; declared to be ${how}: ${listed(declared)}`));
+  const mayRead = (channel: string) => readable.some((glob) => glob.test(channel));
+  return {
+    publish: (channel, payload, options) =>
+      writable.some((glob) => glob.test(channel))
+        ? log.publish(channel, payload, options)
+        : undeclared(channel, "published", uses.publishes),
+    position: (channel) =>
+      mayRead(channel) ? log.position(channel) : undeclared(channel, "subscribed", uses.subscribes),
+    since: (channel, from) =>
+      mayRead(channel) ? log.since(channel, from) : undeclared(channel, "subscribed", uses.subscribes),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { createValidator, type Validator, violationsToProto } from "@bufbuild/protovalidate";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
-import { fieldViolationsOf, maxViolations } from "../rest/field-violations.ts";
+import { fieldViolationsOf, maxViolations } from "@weft/transcoding";
 import { serviceError } from "../service-error.ts";
 import { createQuickCheck } from "./quick-check/quick-check.ts";
 import { hasChecks } from "./quick-check/what-to-check.ts";

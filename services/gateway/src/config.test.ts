@@ -48,4 +48,21 @@ describe("loadConfig", () => {
       tlsInFront: true,
     });
   });
+
+  it("needs both files of a certificate, or none", () => {
+    const files = { WEFT_PUBLIC_TLS_CERT: "/tls/cert.pem", WEFT_PUBLIC_TLS_KEY: "/tls/key.pem" };
+    expect(loadConfig(files, { development: false }).tls).toEqual({
+      certFile: "/tls/cert.pem",
+      keyFile: "/tls/key.pem",
+    });
+    expect(loadConfig({}, { development: false }).tls).toBeUndefined();
+    const half = { WEFT_PUBLIC_TLS_CERT: "/tls/cert.pem" };
+    expect(() => loadConfig(half, { development: false })).toThrow("WEFT_PUBLIC_TLS_KEY");
+  });
+
+  it("takes rate limits as rules, and says what is wrong with one", () => {
+    const rateLimits = [{ pattern: "*", limit: { ratePerSecond: 50, burst: 100 } }];
+    expect(loadConfig({ WEFT_RATE_LIMITS: "*=50/100" }, { development: false }).rateLimits).toEqual(rateLimits);
+    expect(() => loadConfig({ WEFT_RATE_LIMITS: "50" }, { development: false })).toThrow("WEFT_RATE_LIMITS");
+  });
 });

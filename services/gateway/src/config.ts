@@ -1,5 +1,7 @@
 import { parseDurationMs } from "@weft/mesh";
 import { createClientAddress } from "./http/client-address.ts";
+import type { TlsFiles } from "./http/http-server.ts";
+import { parseRateLimitRules, type RateLimitRule } from "./traffic/rate-limit-rules.ts";
 
 /*
  * The gateway's settings, checked once at start. Every limit stands in one table with its variable, its default, its
@@ -39,14 +41,23 @@ export const limitSettings = {
   // An imported architecture of 1 MiB, JSON-escaped.
   bodyMaxBytes: count("WEFT_BODY_MAX_BYTES", 1.5 * mebibyte, 1024, 64 * mebibyte),
   bodyTimeoutMs: duration("WEFT_BODY_TIMEOUT", 15 * second, 100, 600 * second),
+  // A phone in a tunnel is given this long; whoever takes nothing for longer holds memory and nothing else.
+  sendTimeoutMs: duration("WEFT_SEND_TIMEOUT", 30 * second, 100, 600 * second),
   // The mesh's own default for a call.
   defaultTimeoutMs: duration("WEFT_DEFAULT_TIMEOUT", 10 * second, 10, 600 * second),
   maxTimeoutMs: duration("WEFT_MAX_TIMEOUT", 60 * second, 10, 3600 * second),
+  // A hundred times what Redis needs, and nothing that anybody notices once.
+  rateLimitTimeoutMs: duration("WEFT_RATE_LIMIT_TIMEOUT", 250, 10, 10 * second),
+  // A second of what the fastest backend answers on one core.
+  backendInFlight: count("WEFT_BACKEND_IN_FLIGHT", 5000, 1, 1_000_000),
+  cacheMaxBytes: count("WEFT_CACHE_MAX_BYTES", 16 * mebibyte, 0, 1024 * mebibyte),
   connectTimeoutMs: duration("WEFT_WS_CONNECT_TIMEOUT", 10 * second, 10, 600 * second),
   // uWebSockets pings in time for an answer within this.
   idleTimeoutMs: duration("WEFT_WS_IDLE_TIMEOUT", 60 * second, 8 * second, 960 * second),
   expiryNoticeMs: duration("WEFT_WS_EXPIRY_NOTICE", 60 * second, 0, 3600 * second),
   recheckIntervalMs: duration("WEFT_WS_RECHECK_INTERVAL", 60 * second, 10, 3600 * second),
+  // How long a loss that nobody noticed may last: the default of Centrifugo (40 s), a little sooner.
+  positionCheckIntervalMs: duration("WEFT_WS_POSITION_CHECK_INTERVAL", 25 * second, 10, 3600 * second),
   channelsPerConnection: count("WEFT_WS_CHANNELS_PER_CONNECTION", 128, 1, 10_000),
   frameMaxBytes: count("WEFT_WS_FRAME_MAX_BYTES", 64 * 1024, 256, 16 * mebibyte),
   framesPerSecond: count("WEFT_WS_FRAMES_PER_SECOND", 50, 1, 100_000),
@@ -66,7 +77,13 @@ export interface GatewayConfig {
   readonly trustedProxies: readonly string[];
   /** TLS ends in front of the gateway: answers tell browsers to insist on it. */
   readonly tlsInFront: boolean;
+  /** Certificate and key of the public port, which then speaks HTTPS; undefined for HTTP. */
+  readonly tls: TlsFiles | undefined;
+  /** Several gateways listen on one public port, each getting some of the connections. */
+  readonly sharePort: boolean;
   readonly limits: GatewayLimits;
+  /** Where the operator wants other rate limits than the contracts say. */
+  readonly rateLimits: readonly RateLimitRule[];
 }
 
 const developmentOrigins = ["http://localhost:8080", "http://127.0.0.1:8080"];
@@ -88,7 +105,10 @@ export function loadConfig(env: Environment, options: { readonly development: bo
     corsOrigins: originsFrom(env) ?? (options.development ? developmentOrigins : []),
     trustedProxies,
     tlsInFront: booleanFrom(env, "WEFT_TLS_IN_FRONT"),
+    tls: tlsFrom(env),
+    sharePort: booleanFrom(env, "WEFT_PUBLIC_PORT_SHARED"),
     limits,
+    rateLimits: parseRateLimitRules("WEFT_RATE_LIMITS", env.WEFT_RATE_LIMITS ?? ""),
   };
 }
 
@@ -129,6 +149,17 @@ function originsFrom(env: Environment): string[] | undefined {
     }
   }
   return origins;
+}
+
+function tlsFrom(env: Environment): TlsFiles | undefined {
+  const certFile = env.WEFT_PUBLIC_TLS_CERT?.trim() ?? "";
+  const keyFile = env.WEFT_PUBLIC_TLS_KEY?.trim() ?? "";
+  if ((certFile === "") !== (keyFile === "")) {
+    throw new Error(
+      "WEFT_PUBLIC_TLS_CERT and WEFT_PUBLIC_TLS_KEY name two files that need each other; set both or none",
+    );
+  }
+  return certFile === "" ? undefined : { certFile, keyFile };
 }
 
 function booleanFrom(env: Environment, variable: string): boolean {

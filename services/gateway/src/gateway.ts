@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, Transport } from "@connectrpc/connect";
 import type { TokenVerifier } from "@weft/auth/verifier";
 import {
+  type ChannelLog,
   type Clock,
   ensureTracing,
   type Listener,
@@ -12,22 +13,38 @@ import {
 } from "@weft/mesh";
 import type { GatewayConfig } from "./config.ts";
 import { createConnectHandler } from "./connect/connect-handler.ts";
-import { registerProxies } from "./grpc/proxy-routes.ts";
+import { createApiDocument } from "./docs/api-document.ts";
+import { createApiPages } from "./docs/api-pages.ts";
+import { addressOfDirect, registerProxies } from "./grpc/proxy-routes.ts";
 import { healthReport, type PeerState } from "./health/health-report.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { createCorsPolicy } from "./http/cors.ts";
-import { createEdge } from "./http/edge.ts";
+import { createEdge, type OwnRoute } from "./http/edge.ts";
+import type { TlsSource } from "./http/http-server.ts";
 import { RequestCounter } from "./http/request-counter.ts";
 import { securityHeaders } from "./http/security-headers.ts";
 import { createUwsServer } from "./http/uws-server.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import { createRestRoutes } from "./rest/rest-routes.ts";
-import { createAuthenticate, verifyBearer } from "./upstream/authenticate.ts";
-import type { Upstream } from "./upstream/exposed-methods.ts";
+import { BackendShares } from "./traffic/backend-shares.ts";
+import { createCallGate } from "./traffic/call-gate.ts";
+import { createRateLimitPolicies, type RateLimitPolicy } from "./traffic/rate-limit-policies.ts";
+import type { RateLimitStore } from "./traffic/rate-limit-store.ts";
+import { RateLimiter } from "./traffic/rate-limiter.ts";
+import { createReads } from "./traffic/reads.ts";
+import { createAuthenticate } from "./upstream/authenticate.ts";
+import { exposedMethods, type Upstream } from "./upstream/exposed-methods.ts";
 import { createForwarder } from "./upstream/forwarder.ts";
 import { createChannelAccess } from "./ws/channel-access.ts";
 import { createHub } from "./ws/hub.ts";
 import { LiveFeed } from "./ws/live-feed.ts";
+import { Presence } from "./ws/presence.ts";
+import type { PresenceStore } from "./ws/presence-store.ts";
+import { RecoverableFeed } from "./ws/recoverable-feed.ts";
+import { createSseRoute, ssePath } from "./ws/sse-route.ts";
+import { createTicketRoute, ticketPath } from "./ws/ticket-route.ts";
+import type { TicketStore } from "./ws/ticket-store.ts";
+import { createTickets } from "./ws/tickets.ts";
 
 /** What the gateway needs of the mesh; a `Mesh` and a verifier have it all. */
 export interface GatewayDependencies {
@@ -37,10 +54,19 @@ export interface GatewayDependencies {
   readonly peerState: PeerState;
   readonly verifier: Pick<TokenVerifier, "verify" | "onRevoked">;
   readonly pubsub: PubSub;
+  readonly channels: ChannelLog;
+  /** Where all gateways count calls together. */
+  readonly rateLimits: RateLimitStore;
+  /** Who is in a channel, over all gateways. */
+  readonly presence: PresenceStore;
+  /** Where tickets for connections wait, for all gateways together. */
+  readonly tickets: TicketStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** The certificate of the public port, where the configuration names one. */
+  readonly tls?: TlsSource;
   /** How long a drain waits for requests in flight. */
   readonly drainTimeoutMs: number;
 }
@@ -67,23 +93,44 @@ export function createGateway(config: GatewayConfig, dependencies: GatewayDepend
   const requests = new RequestCounter();
   let draining = false;
 
-  const forwarder = createForwarder({ ...dependencies, ...limits, authenticate: createAuthenticate(verifier) });
+  const limiter = new RateLimiter({
+    store: dependencies.rateLimits,
+    clock,
+    logger,
+    storeTimeoutMs: limits.rateLimitTimeoutMs,
+    onLocal: () => metrics.countedAlone.inc(),
+  });
+  const onRefused = ({ name }: RateLimitPolicy) => metrics.rateLimited.inc({ policy: name });
+  const gate = createCallGate({
+    authenticate: createAuthenticate(verifier),
+    limiter,
+    policyOf: createRateLimitPolicies(exposedMethods(services), config.rateLimits),
+    onRefused,
+  });
+  const tickets = createTickets({ store: dependencies.tickets, metrics });
+  const clientAddress = createClientAddress(config.trustedProxies);
+  const direct = { addressOf: addressOfDirect(clientAddress) };
+  const reads = createReads(clock, { maxBytes: limits.cacheMaxBytes });
+  const shares = new BackendShares(limits.backendInFlight, (peer) => metrics.shed.inc({ peer }));
+  const forwarder = createForwarder({ ...dependencies, ...limits, gate, reads, shares });
   const { bodyMaxBytes } = limits;
+  const ownRoutes = new Map<string, OwnRoute>();
   const edge = {
     connect: createConnectHandler({ services, forwarder, bodyMaxBytes }),
     rest: createRestRoutes({
       services,
       forwarder,
-      authenticateUser: async (headers) => {
-        await verifyBearer(verifier, headers.get("authorization"));
-      },
       bodyMaxBytes,
       logger,
     }),
+    answerHeaders: forwarder.answerHeaders,
+    cacheControl: forwarder.cacheControl,
+    apiPages: createApiPages(() => createApiDocument(services, dependencies.version)),
+    ownRoutes,
     health: () => healthReport(peers, peerState, draining),
     cors: createCorsPolicy(config.corsOrigins),
     securityHeaders: securityHeaders(config),
-    clientAddress: createClientAddress(config.trustedProxies),
+    clientAddress,
     requests,
     bodyMaxBytes,
     version: dependencies.version,
@@ -92,22 +139,34 @@ export function createGateway(config: GatewayConfig, dependencies: GatewayDepend
     logger,
     metrics,
   };
+  const feed = new LiveFeed({ pubsub: dependencies.pubsub, logger, metrics });
+  const checkIntervalMs = limits.positionCheckIntervalMs;
+  const following = { log: dependencies.channels, clock, random, logger, metrics, checkIntervalMs };
   const hub = createHub({
     limits,
     verifier,
+    tickets,
     edge,
     access: createChannelAccess(forwarder),
-    feed: new LiveFeed({ pubsub: dependencies.pubsub, logger, metrics }),
+    feed,
+    recoverable: new RecoverableFeed({ feed, ...following }),
+    presence: new Presence({ store: dependencies.presence, pubsub: dependencies.pubsub, clock, logger, metrics }),
     clock,
+    random,
     logger,
     metrics,
   });
+  ownRoutes.set(ticketPath, createTicketRoute({ tickets, verifier, limiter, onRefused }));
+  ownRoutes.set(ssePath, createSseRoute({ hub, clock, channelsPerConnection: limits.channelsPerConnection }));
   const server = createUwsServer(
     {
       handler: createEdge(edge),
       webSocket: hub.route,
       bodyMaxBytes,
       bodyTimeoutMs: limits.bodyTimeoutMs,
+      sendTimeoutMs: limits.sendTimeoutMs,
+      sharePort: config.sharePort,
+      tls: dependencies.tls,
     },
     clock,
   );
@@ -127,7 +186,7 @@ export function createGateway(config: GatewayConfig, dependencies: GatewayDepend
       listen: (port, host) => server.listen(host, port),
       close: async () => server.stopListening(),
     },
-    routes: (router) => registerProxies(router, services, forwarder, { direct: true }),
+    routes: (router) => registerProxies(router, services, forwarder, { direct }),
     stopAccepting: async () => {
       draining = true;
       server.stopListening();

@@ -10,6 +10,10 @@ import manifest from "../package.json" with { type: "json" };
 import { callers } from "./callers.ts";
 import { loadConfig } from "./config.ts";
 import { createGateway } from "./gateway.ts";
+import { watchTlsFiles } from "./http/tls-files.ts";
+import { createRedisRateLimitStore } from "./traffic/rate-limit-store.ts";
+import { createRedisPresenceStore } from "./ws/redis-presence-store.ts";
+import { createRedisTicketStore } from "./ws/ticket-store.ts";
 
 const { version } = manifest;
 
@@ -29,11 +33,15 @@ await startService({
   portsPerInstance: 5,
   peers,
   callers,
-  uses: { subscribes: ["simulation:*", "traces:*", "project:*", "notifications:*", "auth:revocations"] },
+  uses: {
+    publishes: ["presence:*"],
+    subscribes: ["simulation:*", "traces:*", "project:*", "notifications:*", "presence:*", "auth:revocations"],
+  },
   async setup(mesh) {
     const config = loadConfig(mesh.env, { development: mesh.development });
-    const { pubsub, redis, clock, random, logger, metrics } = mesh;
+    const { pubsub, channels, redis, clock, random, logger, metrics } = mesh;
     const verifier = createTokenVerifier({ client: mesh.client(AuthService), pubsub, redis, clock, logger });
+    const tls = config.tls === undefined ? undefined : await watchTlsFiles(config.tls, { clock, logger });
     const gateway = createGateway(config, {
       upstreams: Object.entries(peers).map(([peer, { services }]) => ({ peer, services })),
       version,
@@ -41,10 +49,15 @@ await startService({
       peerState: (peer) => mesh.peerState(peer),
       verifier,
       pubsub,
+      channels,
+      rateLimits: createRedisRateLimitStore(redis),
+      presence: createRedisPresenceStore(redis),
+      tickets: createRedisTicketStore(redis),
       clock,
       random,
       logger,
       metrics,
+      ...(tls === undefined ? {} : { tls }),
       drainTimeoutMs: mesh.config.drainTimeoutMs,
     });
     return {
@@ -52,6 +65,7 @@ await startService({
       listeners: { public: gateway.listener },
       stopAccepting: gateway.stopAccepting,
       close: async () => {
+        tls?.close();
         await gateway.close();
         await verifier.close();
       },

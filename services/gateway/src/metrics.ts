@@ -14,6 +14,21 @@ const definitions = {
     help: "Time from the arrival of a request to its answer being ready.",
     labels: ["protocol"],
   },
+  rateLimited: {
+    name: "weft_gateway_rate_limited_total",
+    help: "Calls that were refused as too many, by the name of their budget.",
+    labels: ["policy"],
+  },
+  shed: {
+    name: "weft_gateway_shed_total",
+    help: "Calls that were refused as their backend had its share of calls in flight already.",
+    labels: ["peer"],
+  },
+  countedAlone: {
+    name: "weft_gateway_rate_limit_alone_total",
+    help: "Calls whose rate limit this gateway decided alone, as the shared counters were away.",
+    labels: [],
+  },
   connections: { name: "weft_gateway_ws_connections", help: "Open WebSocket connections.", labels: [] },
   subscriptions: {
     name: "weft_gateway_ws_subscriptions",
@@ -32,6 +47,51 @@ const definitions = {
     labels: ["kind"],
   },
   gaps: { name: "weft_gateway_ws_gaps_total", help: "Interruptions of the live feed.", labels: ["kind"] },
+  gapNotices: {
+    name: "weft_gateway_ws_gap_notices_total",
+    help: "Subscribers that were told that messages are missing, and go on.",
+    labels: ["kind"],
+  },
+  subscriptionsEnded: {
+    name: "weft_gateway_ws_subscriptions_ended_total",
+    help: "Subscriptions that the gateway has ended, by the reason it gave.",
+    labels: ["kind", "reason"],
+  },
+  channelReads: {
+    name: "weft_gateway_ws_channel_reads_total",
+    help: "Comparisons of a channel's position with its log, by what led to it (start, gap, jump, check) and what was found (whole, insufficient, unavailable).",
+    labels: ["kind", "reason", "outcome"],
+  },
+  repaired: {
+    name: "weft_gateway_ws_repaired_total",
+    help: "Publications that came from the log, as the feed had not brought them in time.",
+    labels: ["kind"],
+  },
+  repeats: {
+    name: "weft_gateway_ws_repeats_total",
+    help: "Publications that were heard again and passed to nobody.",
+    labels: ["kind"],
+  },
+  recoveries: {
+    name: "weft_gateway_ws_recoveries_total",
+    help: "Subscribers that asked to go on from a position, by whether everything since was there (recovered, unrecovered).",
+    labels: ["kind", "outcome"],
+  },
+  presenceUpdates: {
+    name: "weft_gateway_ws_presence_updates_total",
+    help: "Writings and readings of who is present in a channel, by outcome (done, unavailable).",
+    labels: ["outcome"],
+  },
+  presenceTold: {
+    name: "weft_gateway_ws_presence_told_total",
+    help: "Changes of presence that the watchers of a channel were told, several joins and leaves in one.",
+    labels: [],
+  },
+  tickets: {
+    name: "weft_gateway_ws_tickets_total",
+    help: "One-time tickets, by what became of them (issued, redeemed, refused, unavailable).",
+    labels: ["outcome"],
+  },
   closes: {
     name: "weft_gateway_ws_closes_total",
     help: "WebSocket connections that have ended, by reason.",
@@ -44,12 +104,24 @@ export function createGatewayMetrics(metrics: Metrics) {
   return {
     requests: metrics.counter(definitions.requests),
     requestSeconds: metrics.histogram(definitions.requestSeconds),
+    rateLimited: metrics.counter(definitions.rateLimited),
+    shed: metrics.counter(definitions.shed),
+    countedAlone: metrics.counter(definitions.countedAlone),
     connections: metrics.gauge(definitions.connections),
     subscriptions: metrics.gauge(definitions.subscriptions),
     pushes: metrics.counter(definitions.pushes),
     skipped: metrics.counter(definitions.skipped),
     invalidPayloads: metrics.counter(definitions.invalidPayloads),
     gaps: metrics.counter(definitions.gaps),
+    gapNotices: metrics.counter(definitions.gapNotices),
+    subscriptionsEnded: metrics.counter(definitions.subscriptionsEnded),
+    channelReads: metrics.counter(definitions.channelReads),
+    repaired: metrics.counter(definitions.repaired),
+    repeats: metrics.counter(definitions.repeats),
+    recoveries: metrics.counter(definitions.recoveries),
+    presenceUpdates: metrics.counter(definitions.presenceUpdates),
+    presenceTold: metrics.counter(definitions.presenceTold),
+    tickets: metrics.counter(definitions.tickets),
     closes: metrics.counter(definitions.closes),
   };
 }

@@ -1,13 +1,28 @@
+import type { DescService } from "@bufbuild/protobuf";
 import { Code, type ConnectRouter, createRouterTransport } from "@connectrpc/connect";
-import type { Principal } from "@weft/auth/verifier";
-import { currentCall, type Metrics, serviceError, systemClock, systemRandom } from "@weft/mesh";
-import { silentLogger } from "@weft/mesh/testing";
+import type { Principal, TokenVerifier } from "@weft/auth/verifier";
+import {
+  type ChannelLog,
+  currentCall,
+  type Logger,
+  type Metrics,
+  type PubSub,
+  serviceError,
+  systemClock,
+  systemRandom,
+} from "@weft/mesh";
+import { createMemoryChannelLog, type MemoryChannelLog, silentLogger } from "@weft/mesh/testing";
 import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
 import { loadConfig } from "../src/config.ts";
 import { createGateway, type Gateway } from "../src/gateway.ts";
+import type { TlsSource } from "../src/http/http-server.ts";
+import { createMemoryRateLimitStore, type RateLimitStore } from "../src/traffic/rate-limit-store.ts";
+import { createMemoryPresenceStore } from "../src/ws/memory-presence-store.ts";
+import type { PresenceStore } from "../src/ws/presence-store.ts";
+import { createMemoryTicketStore, type TicketStore } from "../src/ws/ticket-store.ts";
 import { RecordedMetrics } from "./recorded-metrics.ts";
 import { ScriptedPubSub } from "./scripted-pubsub.ts";
 
@@ -28,6 +43,8 @@ export interface GatewayHarness {
   readonly port: number;
   readonly url: string;
   readonly pubsub: ScriptedPubSub;
+  /** What publishes through `pubsub` and remembers. */
+  readonly channels: MemoryChannelLog;
   readonly metrics: RecordedMetrics;
   readonly verifier: ScriptedVerifier;
   readonly calls: SeenCall[];
@@ -45,10 +62,26 @@ const peers = {
 export async function startGateway(options: {
   readonly env?: Readonly<Record<string, string>>;
   readonly routes: (router: ConnectRouter) => void;
+  readonly rateLimits?: RateLimitStore;
+  /** In memory unless given. */
+  readonly presence?: PresenceStore;
+  readonly tickets?: TicketStore;
+  readonly logger?: Logger;
+  /** A real one in the place of the scripted. */
+  readonly tokens?: Pick<TokenVerifier, "verify" | "onRevoked">;
+  readonly tls?: TlsSource;
+  /** Where the gateway listens; any port unless given. */
+  readonly port?: number;
+  /** Other peers than auth, project and simulation, with what they serve. */
+  readonly peers?: Readonly<Record<string, readonly DescService[]>>;
+  /** A real broker in the place of the scripted one. */
+  readonly live?: { readonly pubsub: PubSub; readonly channels: ChannelLog };
 }): Promise<GatewayHarness> {
   const calls: SeenCall[] = [];
-  const instances = new Map(Object.keys(peers).map((peer) => [peer, 1]));
+  const served = Object.entries(options.peers ?? peers);
+  const instances = new Map(served.map(([peer]) => [peer, 1]));
   const pubsub = new ScriptedPubSub();
+  const channels = createMemoryChannelLog({ pubsub, clock: systemClock, random: systemRandom });
   const metrics = new RecordedMetrics();
   const verifier = new ScriptedVerifier();
   const transport = createRouterTransport(options.routes, {
@@ -62,28 +95,42 @@ export async function startGateway(options: {
       ],
     },
   });
-  const gateway = createGateway(loadConfig(options.env ?? {}, { development: true }), {
-    upstreams: Object.entries(peers).map(([peer, services]) => ({ peer, services })),
+  // Tests call as fast as they can; those of rate limits say what they want.
+  const env = { WEFT_RATE_LIMITS: "*=off", ...options.env };
+  const gateway = createGateway(loadConfig(env, { development: true }), {
+    upstreams: served.map(([peer, services]) => ({ peer, services })),
     version: "1.2.3",
     transport: () => transport,
     peerState: (peer) => {
       const count = instances.get(peer) ?? 0;
       return { instances: count, available: count };
     },
-    verifier,
+    verifier: options.tokens ?? verifier,
     pubsub,
+    channels,
+    ...options.live,
+    rateLimits: options.rateLimits ?? createMemoryRateLimitStore(() => systemClock.monotonicMs() * 1000),
     clock: systemClock,
     random: systemRandom,
-    logger: silentLogger,
+    presence:
+      options.presence ??
+      createMemoryPresenceStore({
+        nowMs: () => systemClock.monotonicMs(),
+        announce: (subject) => void pubsub.publish(subject, ""),
+      }),
+    tickets: options.tickets ?? createMemoryTicketStore(() => systemClock.monotonicMs()),
+    logger: options.logger ?? silentLogger,
     metrics: metrics as unknown as Metrics,
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
     drainTimeoutMs: 5000,
   });
-  const port = await gateway.listener.listen(0, "127.0.0.1");
+  const port = await gateway.listener.listen(options.port ?? 0, "127.0.0.1");
   return {
     gateway,
     port,
     url: `http://127.0.0.1:${port}`,
     pubsub,
+    channels,
     metrics,
     verifier,
     calls,

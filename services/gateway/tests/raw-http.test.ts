@@ -55,6 +55,11 @@ const post = (fields: string, body: string) =>
   `POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${fields}\r\n\r\n${body}`;
 const smuggled = "GET /api/projects/smuggled HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer alice\r\n\r\n";
 
+const chunked = (body: string) => post("Transfer-Encoding: chunked", body + smuggled);
+const upgrade = (version: string, fields = "") =>
+  `GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: ${version}\r\n` +
+  `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: weft.v1\r\n${fields}\r\n`;
+
 describe("requests whose end is in doubt", () => {
   it.each([
     ["a length and chunks", post("Content-Length: 4\r\nTransfer-Encoding: chunked", `0\r\n\r\n${smuggled}`)],
@@ -65,6 +70,31 @@ describe("requests whose end is in doubt", () => {
     ["a signed length", post("Content-Length: +0", smuggled)],
     ["chunks that are no chunks", post("Transfer-Encoding: chunked, identity", `0\r\n\r\n${smuggled}`)],
     ["an unknown encoding", post("Transfer-Encoding: xchunked", smuggled)],
+    ["two encodings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", `0\r\n\r\n${smuggled}`)],
+    ["an encoding behind a space", post("Transfer-Encoding : chunked", `0\r\n\r\n${smuggled}`)],
+    ["an encoding behind a vertical tab", post("Transfer-Encoding:\vchunked", `0\r\n\r\n${smuggled}`)],
+    ["an encoding with a control character", post("Transfer-Encoding: chunked\v", `0\r\n\r\n${smuggled}`)],
+    ["a null in a name", post("Transfer\0-Encoding: chunked", `0\r\n\r\n${smuggled}`)],
+    ["a null in a value", post(`X-A: b\0c\r\nContent-Length: ${login.length}`, login + smuggled)],
+    ["a bare carriage return in a value", post(`X-A: b\rContent-Length: 0`, smuggled)],
+    ["a bare line feed in a value", post("X-A: b\nContent-Length: 0", smuggled)],
+    ["a header without a name", post(`: x\r\nContent-Length: ${login.length}`, login + smuggled)],
+    ["a length in hexadecimal", post("Content-Length: 0x1c", login + smuggled)],
+    ["a length of two words", post("Content-Length: 1 0", login + smuggled)],
+    ["an empty length", post("Content-Length: ", smuggled)],
+    ["a length that wraps around", post("Content-Length: 18446744073709551644", login + smuggled)],
+    ["a chunk whose size wraps around", chunked(`1000000000000001c\r\n${login}\r\n0\r\n\r\n`)],
+    ["a chunk size with a prefix", chunked(`0x1c\r\n${login}\r\n0\r\n\r\n`)],
+    ["a signed chunk size", chunked(`+1c\r\n${login}\r\n0\r\n\r\n`)],
+    ["a negative chunk size", chunked(`-1\r\n${login}\r\n0\r\n\r\n`)],
+    ["another version of HTTP", `GET / HTTP/1.2\r\nHost: a\r\n\r\n${smuggled}`],
+    ["the preface of HTTP/2", `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${smuggled}`],
+    ["an absolute address", `GET http://elsewhere.test/ HTTP/1.1\r\nHost: a\r\n\r\n${smuggled}`],
+    ["a tunnel", `CONNECT elsewhere.test:443 HTTP/1.1\r\nHost: a\r\n\r\n${smuggled}`],
+    ["two spaces in the first line", `GET  / HTTP/1.1\r\nHost: a\r\n\r\n${smuggled}`],
+    ["no host", `GET / HTTP/1.1\r\n\r\n${smuggled}`],
+    ["a null in the path", `GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n${smuggled}`],
+    ["an upgrade that has a body", upgrade("13", `Content-Length: ${smuggled.length}\r\n`) + smuggled],
     ["two hosts", `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n${smuggled}`],
     ["HTTP/1.0", `GET / HTTP/1.0\r\n\r\n${smuggled}`],
     ["a bare line feed", `GET / HTTP/1.1\nHost: a\n\n${smuggled}`],
@@ -78,10 +108,28 @@ describe("requests whose end is in doubt", () => {
   it.each([
     ["a space before the colon", post("Content-Length : 0", smuggled)],
     ["a folded header", post("X-A: b\r\n Content-Length: 5", smuggled)],
+    ["HTTP/0.9", "GET /\r\n"],
+    ["a chunk whose size ends in a bare line feed", chunked(`1c;a\n${login}\r\n0\r\n\r\n`)],
   ])("with %s are taken for unfinished, and nothing is served", async (_, request) => {
     const answer = await exchange([request], undefined, { halfClose: true }).catch(() => "");
     expect(answer.includes("HTTP/1.1 200")).toBe(false);
     expect(harness.calls).toEqual([]);
+  });
+
+  it.each([
+    ["a chunk that goes on behind its end", chunked(`1c\r\n${login}XX0\r\n\r\n`)],
+    ["lines of chunks without carriage returns", chunked(`1c\n${login}\n0\n\n`)],
+    ["fields behind the last chunk", chunked(`1c\r\n${login}\r\n0\r\nContent-Length: 5\r\n\r\n`)],
+    ["a body to GET", `GET / HTTP/1.1\r\nHost: a\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}`],
+  ])("with %s may be read, but nothing of what they bring along is served", async (_, request) => {
+    await exchange([request], undefined, { halfClose: true }).catch(() => "");
+    expect(harness.calls.filter(({ method }) => method.endsWith("/GetProject"))).toEqual([]);
+  });
+
+  it("by an upgrade to another version of WebSockets are told which one is spoken", async () => {
+    const answer = await exchange([upgrade("12")]);
+    expect(answer).toContain("HTTP/1.1 426");
+    expect(answer.toLowerCase()).toContain("sec-websocket-version: 13");
   });
 
   it("are told what is wrong when nothing comes behind them", async () => {

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { accessOf } from "@weft/auth/verifier";
-import { restBindingsOfMethod } from "@weft/mesh";
 import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
@@ -9,6 +8,7 @@ import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.t
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
 import { StudyService } from "@weft/proto/weft/simulation/v1/study_service_pb.ts";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
+import { restBindingsOfMethod } from "@weft/transcoding";
 import { expect, it } from "vitest";
 
 const services = [AccountService, AuthService, UserService, ProjectService, SimulationService, StudyService];

@@ -4,7 +4,9 @@ export interface SocketOptions {
   readonly token?: string | undefined;
   readonly origin?: string | undefined;
   /** "weft.v1" unless given; undefined for none. */
-  readonly protocol?: string | undefined;
+  readonly protocol?: string | readonly string[] | undefined;
+  /** Behind "?"; none unless given. */
+  readonly query?: string;
 }
 
 /** A WebSocket client whose frames are taken one by one. */
@@ -93,9 +95,10 @@ export function refusedUpgrade(
 }
 
 function start(port: number, options: SocketOptions): WebSocket {
-  const { token, origin } = options;
+  const { token, origin, query } = options;
   const protocol = "protocol" in options ? options.protocol : "weft.v1";
-  return new WebSocket(`ws://127.0.0.1:${port}/ws`, protocol === undefined ? [] : [protocol], {
+  const url = `ws://127.0.0.1:${port}/ws${query === undefined ? "" : `?${query}`}`;
+  return new WebSocket(url, protocol === undefined ? [] : [protocol].flat(), {
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     ...(origin === undefined ? {} : { origin }),
   });

@@ -82,14 +82,14 @@ async function open(token?: string, origin?: string): Promise<TestSocket> {
 async function subscribed(channel: string, options: object = {}, token = "alice"): Promise<TestSocket> {
   const socket = await open(token);
   socket.send({ id: 1, subscribe: { channel, ...options } });
-  expect(await socket.next()).toEqual({ id: 1, subscribed: { channel } });
+  expect(await socket.next()).toMatchObject({ id: 1, subscribed: { channel } });
   return socket;
 }
 
 /** A frame as the simulation service publishes it. */
 function exampleFrame(sequence: number): Buffer {
   const figures = { requestsPerSecond: 10, failuresPerSecond: 0, p50Ms: 0.1, p95Ms: 0.2, p99Ms: 0.3 };
-  const total = { ...figures, inFlight: 1, completed: 5, failed: 0 };
+  const total = { ...figures, goodputPerSecond: 1, goodputRatio: 1, inFlight: 1, completed: 5, failed: 0 };
   const components = ["a", "b"].map((id) => ({ id, ...figures, utilization: 0.5, queueLength: 0, inFlight: 0 }));
   const run = { simulatedMs: 1, durationMs: 2, speed: 1, load: 1, bottleneck: "b" };
   const stamp = { simulationId: "s", status: "RUNNING", composedAtMs: 5 } as const;
@@ -226,7 +226,7 @@ describe("subscribing", () => {
       [3, "notifications:user-alice"],
     ]) {
       socket.send({ id, subscribe: { channel } });
-      expect(await socket.next()).toEqual({ id, subscribed: { channel } });
+      expect(await socket.next()).toMatchObject({ id, subscribed: { channel } });
     }
     socket.send({ id: 4, subscribe: { channel: "simulation:a" } });
     expect(await socket.next()).toMatchObject({ id: 4, error: { code: "resource_exhausted" } });
@@ -361,6 +361,49 @@ describe("live messages", () => {
   });
 });
 
+describe("a recoverable channel", () => {
+  const change = (version: number) => harness.channels.publish("project:p", JSON.stringify({ version }));
+
+  it("says where it is, numbers its pushes, and gives who comes back what they have missed", async () => {
+    const { epoch } = await change(1);
+    const socket = await open("alice");
+    socket.send({ id: 1, subscribe: { channel: "project:p", recover: null } });
+    const position = { channel: "project:p", recoverable: true, epoch };
+    expect(await socket.next()).toEqual({ id: 1, subscribed: { ...position, offset: 1, recovered: false } });
+    await change(2);
+    expect(await socket.next()).toEqual({ push: { channel: "project:p", data: { version: 2 }, offset: 2 } });
+    socket.destroy();
+    await change(3);
+    await change(4);
+    const again = await open("alice");
+    again.send({ id: 1, subscribe: { channel: "project:p", recover: { epoch, offset: 2 } } });
+    const publications = [3, 4].map((offset) => ({ offset, data: { version: offset } }));
+    expect(await again.next()).toEqual({
+      id: 1,
+      subscribed: { ...position, offset: 4, recovered: true, publications },
+    });
+    await change(5);
+    expect(await again.next()).toEqual({ push: { channel: "project:p", data: { version: 5 }, offset: 5 } });
+  });
+
+  it("ends with insufficient_state for who keeps positions when its log is lost, and says gap to others", async () => {
+    const old = await subscribed("project:p");
+    const socket = await open("alice");
+    socket.send({ id: 1, subscribe: { channel: "project:p", recover: null } });
+    await socket.next();
+    harness.channels.forget();
+    harness.pubsub.gap();
+    expect(await socket.next()).toMatchObject({
+      notice: { code: "subscription_ended", channel: "project:p", reason: "insufficient_state" },
+    });
+    const { epoch } = await change(1);
+    expect(await old.next()).toEqual({ notice: { code: "gap", channel: "project:p", epoch, offset: 0 } });
+    expect(await old.next()).toEqual({ push: { channel: "project:p", data: { version: 1 }, offset: 1 } });
+    socket.send({ id: 2, ping: {} });
+    expect(await socket.next()).toEqual({ id: 2, pong: {} });
+  });
+});
+
 describe("a connection's rights", () => {
   it("end with its login", async () => {
     const socket = await open("alice.1");
@@ -429,7 +472,7 @@ describe("a drain", () => {
   it("says so, closes, and lets nobody in", async () => {
     const socket = await open("alice");
     await harness.gateway.stopAccepting();
-    expect(await socket.next()).toEqual({ notice: { code: "draining" } });
+    expect(await socket.next()).toEqual({ notice: { code: "draining", reconnectAfterMs: expect.any(Number) } });
     expect(await socket.closed()).toEqual({ code: 1012, reason: "draining" });
     await expect(fetch(`${harness.url}/healthz`)).rejects.toThrow();
   });
@@ -446,6 +489,6 @@ describe("a drain", () => {
     gate.resolve();
     expect((await response).status).toBe(200);
     await drained;
-    expect(await socket.next()).toEqual({ notice: { code: "draining" } });
+    expect(await socket.next()).toEqual({ notice: { code: "draining", reconnectAfterMs: expect.any(Number) } });
   });
 });

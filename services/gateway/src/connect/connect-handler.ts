@@ -1,10 +1,11 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { Code, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { errorWithHttpStatus } from "@weft/mesh";
+import { errorWithHttpStatus } from "@weft/transcoding";
 import { registerProxies, requestGate } from "../grpc/proxy-routes.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-server.ts";
 import type { Forwarder } from "../upstream/forwarder.ts";
+import { blamedRightly } from "./unreadable-request.ts";
 
 /*
  * Connect and gRPC-Web over HTTP/1.1, on any HTTP server behind our port: what connectNodeAdapter does for Node's. The
@@ -25,9 +26,9 @@ export function createConnectHandler(options: {
   const router = createConnectRouter({
     grpc: false,
     readMaxBytes: options.bodyMaxBytes,
-    requestGate: requestGate(options.forwarder),
+    requestGate: requestGate(options.forwarder, { direct: undefined }),
   });
-  registerProxies(router, options.services, options.forwarder, { direct: false });
+  registerProxies(router, options.services, options.forwarder, { direct: undefined });
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return {
     handle(request) {
@@ -61,8 +62,11 @@ async function answer(handler: UniversalHandler, request: HttpRequest): Promise<
   if (response.status === 503 && !headers.has("retry-after")) {
     headers.set("retry-after", "1");
   }
-  const streams = handler.method.methodKind !== "unary";
-  return { status: response.status, headers, body: streams ? bodyOf(response) : await collected(bodyOf(response)) };
+  const { status } = response;
+  if (handler.method.methodKind !== "unary") {
+    return { status, headers, body: bodyOf(response) };
+  }
+  return blamedRightly(handler, request, body, { status, headers, body: await collected(bodyOf(response)) });
 }
 
 async function* once(body: Uint8Array): AsyncIterable<Uint8Array> {

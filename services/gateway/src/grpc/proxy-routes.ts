@@ -1,20 +1,42 @@
 import type { DescService, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { peerAddressKey } from "@weft/mesh";
+import type { ClientAddress } from "../http/client-address.ts";
 import { exposedMethods } from "../upstream/exposed-methods.ts";
 import { clientAddressHeader, type ForwardedCall, type Forwarder } from "../upstream/forwarder.ts";
 import { requestedTimeoutMs } from "../upstream/request-timeout.ts";
 
-/** Authentication as a gate that runs before a message is decoded; for `createConnectRouter` or for single routes. */
-export function requestGate(forwarder: Forwarder): (context: HandlerContext) => Promise<void> {
-  return (context) => forwarder.authenticate(context.method, context.requestHeader);
+/** Token and budget as a gate that runs before a message is decoded; for `createConnectRouter` or for single routes. */
+export function requestGate(
+  forwarder: Forwarder,
+  { direct }: ProxyRoutesOptions,
+): (context: HandlerContext) => Promise<void> {
+  return async (context) => {
+    const { method, requestHeader, responseHeader } = context;
+    try {
+      await forwarder.authenticate(method, requestHeader, direct && { address: direct.addressOf(context) });
+    } finally {
+      for (const [name, value] of forwarder.answerHeaders(requestHeader)) {
+        responseHeader.set(name, value);
+      }
+    }
+  };
 }
 
 export interface ProxyRoutesOptions {
   /**
-   * Calls come straight from clients instead of through the edge of the public port: each route gets the request gate, and
-   * what clients say about their own address is dropped.
+   * For calls that come straight from clients instead of through the edge of the public port: each route gets the request
+   * gate, and what clients say about their own address gives way to what is known of it.
    */
-  readonly direct: boolean;
+  readonly direct: { addressOf(context: HandlerContext): string | undefined } | undefined;
+}
+
+/** The address of a client by its connection, and by the proxies in between that are trusted. */
+export function addressOfDirect(clientAddress: ClientAddress): (context: HandlerContext) => string | undefined {
+  return ({ values, requestHeader }) => {
+    const peer = values.get(peerAddressKey);
+    return peer === undefined ? undefined : clientAddress(peer, requestHeader.get(clientAddressHeader));
+  };
 }
 
 /**
@@ -28,7 +50,7 @@ export function registerProxies(
   { direct }: ProxyRoutesOptions,
 ): void {
   // Options of a route would also bring back the protocols that its router leaves out.
-  const options = direct ? { requestGate: requestGate(forwarder) } : undefined;
+  const options = direct && { requestGate: requestGate(forwarder, { direct }) };
   const callOf = (context: HandlerContext) => forwardedCall(context, direct);
   for (const method of exposedMethods(services)) {
     if (method.methodKind === "unary") {
@@ -43,10 +65,14 @@ export function registerProxies(
   }
 }
 
-function forwardedCall(context: HandlerContext, direct: boolean): ForwardedCall {
+function forwardedCall(context: HandlerContext, direct: ProxyRoutesOptions["direct"]): ForwardedCall {
   const headers = new Headers(context.requestHeader);
-  if (direct) {
+  if (direct !== undefined) {
+    const address = direct.addressOf(context);
     headers.delete(clientAddressHeader);
+    if (address !== undefined) {
+      headers.set(clientAddressHeader, address);
+    }
   }
   return { signal: context.signal, headers, timeoutMs: context.timeoutMs() ?? requestedTimeoutMs(headers) };
 }

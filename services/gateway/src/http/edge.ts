@@ -10,14 +10,16 @@ import {
   traceOf,
 } from "@weft/mesh";
 import type { ConnectHandler } from "../connect/connect-handler.ts";
+import type { ApiPages } from "../docs/api-pages.ts";
 import type { HealthReport } from "../health/health-report.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { RestRoutes } from "../rest/rest-routes.ts";
 import { clientAddressHeader } from "../upstream/forwarder.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { allowedMethods, type CorsPolicy } from "./cors.ts";
+import { entityTag, isKnownTag } from "./entity-tag.ts";
 import { bodyError, errorResponse, jsonResponse } from "./error-response.ts";
-import type { HttpHandler, HttpRequest, HttpResponse } from "./http-server.ts";
+import type { HeaderField, HttpHandler, HttpRequest, HttpResponse } from "./http-server.ts";
 import type { RequestCounter } from "./request-counter.ts";
 
 /*
@@ -26,10 +28,24 @@ import type { RequestCounter } from "./request-counter.ts";
  * path, REST by binding, else 404); and the headers that every answer carries are put on. It never rejects.
  */
 
+/** A route that the gateway answers itself. */
+export interface OwnRoute {
+  readonly methods: readonly string[];
+  /** May reject, as routes of services do. */
+  answer(request: HttpRequest): Promise<HttpResponse>;
+}
+
 export interface EdgeOptions {
   readonly connect: ConnectHandler;
   readonly rest: RestRoutes;
   readonly health: () => HealthReport;
+  readonly apiPages: ApiPages;
+  /** By path. */
+  readonly ownRoutes: ReadonlyMap<string, OwnRoute>;
+  /** What the answer to a request with these very headers says besides. */
+  readonly answerHeaders: (headers: Headers) => readonly HeaderField[];
+  /** Cache-Control of a good answer to a GET with these very headers, where its contract says that it may be kept. */
+  readonly cacheControl: (headers: Headers) => string | undefined;
   readonly cors: CorsPolicy;
   readonly securityHeaders: readonly (readonly [name: string, value: string])[];
   readonly clientAddress: ClientAddress;
@@ -55,6 +71,13 @@ export function createEdge(options: EdgeOptions): HttpHandler {
     if (!(allowedMethods as readonly string[]).includes(request.method)) {
       throw methodNotAllowed(request.method, allowedMethods);
     }
+    const ownRoute = options.ownRoutes.get(request.path);
+    if (ownRoute !== undefined) {
+      if (!ownRoute.methods.includes(request.method)) {
+        throw methodNotAllowed(request.method, [...ownRoute.methods, "OPTIONS"]);
+      }
+      return { protocol: "other", response: await ownRoute.answer(request) };
+    }
     const rpc = options.connect.handle(request);
     if (rpc !== undefined) {
       return { protocol: "rpc", response: await rpc };
@@ -71,21 +94,38 @@ export function createEdge(options: EdgeOptions): HttpHandler {
     const page = pages[request.path];
     if (request.method === "OPTIONS") {
       const headers = new Headers(cors.preflightHeadersFor(request.headers.get("origin")).map(([n, v]) => [n, v]));
+      const allow = page === undefined ? allowOf(request.path) : "GET, HEAD, OPTIONS";
+      if (allow !== undefined) {
+        headers.set("allow", allow);
+      }
       return { status: 204, headers, body: new Uint8Array() };
     }
     if (page !== undefined && request.method !== "GET" && request.method !== "HEAD") {
       throw methodNotAllowed(request.method, ["GET", "HEAD"]);
     }
-    return page?.();
+    return page?.(request);
   }
 
-  const pages: Readonly<Record<string, () => HttpResponse>> = Object.assign(Object.create(null), {
+  function allowOf(path: string): string | undefined {
+    const own = options.ownRoutes.get(path);
+    return own === undefined ? options.rest.allow(path) : [...own.methods, "OPTIONS"].join(", ");
+  }
+
+  const pages: Readonly<Record<string, (request: HttpRequest) => HttpResponse>> = Object.assign(Object.create(null), {
     "/": () =>
       jsonResponse(200, {
         name: "weft gateway",
         version: options.version,
-        links: { health: "/healthz", ready: "/readyz", webSocket: "/ws", keys: "/.well-known/jwks.json" },
+        links: {
+          health: "/healthz",
+          ready: "/readyz",
+          webSocket: "/ws",
+          keys: "/.well-known/jwks.json",
+          openapi: "/openapi.json",
+          docs: "/docs",
+        },
       }),
+    ...options.apiPages,
     "/healthz": () => jsonResponse(200, options.health()),
     "/readyz": () => {
       const report = options.health();
@@ -125,16 +165,41 @@ export function createEdge(options: EdgeOptions): HttpHandler {
         ...(authorization === null ? {} : { authorization }),
       };
       return runInCall(context, async () => {
-        const { protocol, response } = await inServerSpan(context.method, () => answer(request, correlationId));
+        const { protocol, response: whole } = await inServerSpan(context.method, () => answer(request, correlationId));
+        const response = protocol === "other" ? whole : conditional(request, whole, options.cacheControl);
         const durationMs = clock.monotonicMs() - startedAtMs;
         const { status } = response;
         const method = knownMethod(request.method);
         metrics.requests.inc({ protocol, method, status: String(status) });
         metrics.requestSeconds.observe({ protocol }, durationMs / 1000);
         logger.debug({ method, path: request.path, status, durationMs: Math.round(durationMs) }, "request answered");
-        return finished(response, request, correlationId, options);
+        return finished(response, request, correlationId, options, options.answerHeaders(request.headers));
       });
     });
+}
+
+/** A whole answer to GET with its entity tag, or 304 where the client has it already. */
+function conditional(
+  request: HttpRequest,
+  response: HttpResponse,
+  cacheControl: EdgeOptions["cacheControl"],
+): HttpResponse {
+  const { status, headers, body } = response;
+  if (request.method !== "GET" || status !== 200 || !(body instanceof Uint8Array)) {
+    return response;
+  }
+  const tag = entityTag(body);
+  headers.set("etag", tag);
+  const kept = cacheControl(request.headers);
+  if (kept !== undefined) {
+    headers.set("cache-control", kept);
+  }
+  const ifNoneMatch = request.headers.get("if-none-match");
+  if (ifNoneMatch === null || !isKnownTag(ifNoneMatch, tag)) {
+    return response;
+  }
+  headers.delete("content-type");
+  return { status: 304, headers, body: new Uint8Array() };
 }
 
 /** Gives the request its correlation id, and takes away what only a proxy or the gateway may say about a client. */
@@ -161,16 +226,18 @@ export function finished(
   request: Pick<HttpRequest, "headers">,
   correlationId: string,
   { cors, securityHeaders }: Pick<EdgeOptions, "cors" | "securityHeaders">,
+  others: readonly HeaderField[] = [],
 ): HttpResponse {
-  const { headers } = response;
-  for (const [name, value] of [...securityHeaders, ...cors.headersFor(request.headers.get("origin"))]) {
-    headers.set(name, value);
-  }
-  if (!headers.has("cache-control")) {
-    headers.set("cache-control", "no-store");
-  }
-  headers.set("x-correlation-id", correlationId);
-  return response;
+  // What the answer has in its own headers goes before: the page of the API has a policy of its own, as strict but for its
+  // style sheet, and some answers may be kept.
+  const fields: HeaderField[] = [
+    ...securityHeaders,
+    ...cors.headersFor(request.headers.get("origin")),
+    ...others,
+    ["cache-control", "no-store"],
+    ["x-correlation-id", correlationId],
+  ];
+  return { ...response, fields };
 }
 
 function methodNotAllowed(method: string, methods: readonly string[]) {

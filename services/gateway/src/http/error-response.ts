@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { bodyTooLargeError, errorWithHttpStatus, toRestError } from "@weft/mesh";
+import { bodyTooLargeError, errorWithHttpStatus, toRestError } from "@weft/transcoding";
 import { type HttpResponse, RequestBodyError } from "./http-server.ts";
 
 /** Any error as an HTTP answer in the one error model. Never throws. */

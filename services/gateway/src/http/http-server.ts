@@ -20,10 +20,17 @@ export interface HttpRequest {
   readBody(): Promise<Uint8Array>;
 }
 
+export type HeaderField = readonly [name: string, value: string];
+
 export interface HttpResponse {
   readonly status: number;
   /** Without content-length and transfer-encoding, which the server writes. */
   readonly headers: Headers;
+  /**
+   * Fields besides, in lower case, with values of our own: those that most answers carry. One that is in `headers` too is
+   * left out. A list, as putting a dozen fields into Headers costs more than most of what an answer needs.
+   */
+  readonly fields?: readonly HeaderField[];
   /** All at once, or piece by piece at the speed of the client. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
 }
@@ -87,6 +94,24 @@ export interface HttpServerOptions {
   readonly bodyMaxBytes: number;
   /** From the arrival of the request to the last byte of its body. */
   readonly bodyTimeoutMs: number;
+  /** How long a client may take nothing of an answer that waits for it. */
+  readonly sendTimeoutMs: number;
+  /** Whether other processes of the same user may listen on the same port, each getting some of the connections. */
+  readonly sharePort?: boolean;
+  /** HTTPS instead of HTTP, with the certificate of the moment. */
+  readonly tls?: TlsSource | undefined;
+}
+
+export interface TlsSource {
+  readonly files: TlsFiles;
+  /** Calls back when the files hold another certificate. */
+  onChange(listener: (files: TlsFiles) => void): void;
+}
+
+/** Where a certificate (with its chain) and its private key are, in PEM. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 export interface HttpServer {

@@ -1,10 +1,11 @@
 /**
- * Headers that every answer carries. The gateway serves data, never pages: nothing it answers may be run, framed, or
- * guessed to be another type. Whether connections are encrypted is known only to what stands in front, so HSTS is sent
- * only when the configuration says that TLS ends there.
+ * Headers that every answer carries. The gateway serves data, and one page, which brings a policy of its own: nothing it
+ * answers may be run, framed, or guessed to be another type. HSTS is sent where connections are encrypted: when TLS ends here, or in front as the
+ * configuration says.
  */
 export function securityHeaders(options: {
   readonly tlsInFront: boolean;
+  readonly tls: unknown;
 }): readonly (readonly [name: string, value: string])[] {
   return [
     ["x-content-type-options", "nosniff"],
@@ -12,6 +13,8 @@ export function securityHeaders(options: {
     ["referrer-policy", "no-referrer"],
     ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
     ["cross-origin-resource-policy", "same-site"],
-    ...(options.tlsInFront ? [["strict-transport-security", "max-age=31536000; includeSubDomains"] as const] : []),
+    ...(options.tlsInFront || options.tls !== undefined
+      ? [["strict-transport-security", "max-age=31536000; includeSubDomains"] as const]
+      : []),
   ];
 }

@@ -1,8 +1,7 @@
-import type { DescMethodUnary, DescService } from "@bufbuild/protobuf";
+import type { DescMethodServerStreaming, DescMethodUnary, DescService } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import { accessOf } from "@weft/auth/verifier";
-import { createRestHandler, type Logger } from "@weft/mesh";
-import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
+import type { Logger } from "@weft/mesh";
+import { createRestHandler } from "@weft/transcoding";
 import { bodyError } from "../http/error-response.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-server.ts";
 import { isExposed } from "../upstream/exposed-methods.ts";
@@ -12,6 +11,8 @@ import { requestedTimeoutMs } from "../upstream/request-timeout.ts";
 export interface RestRoutes {
   /** Answers a request that a google.api.http binding matches; resolves to undefined for any other path. */
   handle(request: HttpRequest): Promise<HttpResponse | undefined>;
+  /** What `Allow` says of a path; undefined when no binding has it. */
+  allow(path: string): string | undefined;
 }
 
 /**
@@ -21,8 +22,6 @@ export interface RestRoutes {
 export function createRestRoutes(options: {
   readonly services: readonly DescService[];
   readonly forwarder: Forwarder;
-  /** Throws unless the headers carry a good access token. */
-  readonly authenticateUser: (headers: Headers) => Promise<void>;
   readonly bodyMaxBytes: number;
   readonly logger: Logger;
 }): RestRoutes {
@@ -37,32 +36,23 @@ export function createRestRoutes(options: {
       }
     },
     invoke: async (method, message, { headers, signal }) => {
-      await options.forwarder.authenticate(method, headers);
-      if (method.methodKind !== "unary") {
-        throw new Error(`${method.parent.typeName}.${method.name} is not unary and cannot be bound to REST`);
-      }
-      const timeoutMs = requestedTimeoutMs(headers);
-      const call = { headers, signal, timeoutMs };
-      return { message: await options.forwarder.unary(method as DescMethodUnary, message, call) };
+      const call = { headers, signal, timeoutMs: requestedTimeoutMs(headers) };
+      return method.methodKind === "unary"
+        ? { message: await options.forwarder.unary(method as DescMethodUnary, message, call) }
+        : { messages: options.forwarder.serverStream(method as DescMethodServerStreaming, message, call) };
     },
   });
-  const publicPaths = new Set(
-    handler.bindings.filter(({ method }) => accessOf(method) === Access.PUBLIC).map(({ template }) => template.text),
-  );
-  // A pattern would need matching here too; its methods are then checked when they are invoked, as all are.
-  const hasPublicPattern = [...publicPaths].some((path) => /[{*]/.test(path));
   return {
+    allow: handler.allow,
     handle: (request) =>
       handler.handle({
         verb: request.method,
         path: request.path,
         query: request.query,
         headers: request.headers,
-        body: async (maxBytes) => {
-          // Before the request is decoded: who has no token learns only that. Asked for when a route has matched.
-          if (!publicPaths.has(request.path) && !hasPublicPattern) {
-            await options.authenticateUser(request.headers);
-          }
+        body: async (maxBytes, method) => {
+          // Asked once when a route has matched, before the request is decoded: who has no token learns only that.
+          await options.forwarder.authenticate(method, request.headers);
           try {
             return await request.readBody();
           } catch (error) {

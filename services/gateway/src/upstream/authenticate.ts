@@ -7,15 +7,23 @@ import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
 /**
  * Lets a call through when its method is PUBLIC, or when it carries a good access token (GW-06). The service behind
  * checks the token again, since it must not rely on who calls it; here a bad one costs the mesh nothing.
- * Throws UNAUTHENTICATED with a challenge, or UNAVAILABLE when the token can neither be accepted nor refused.
+ * Gives who calls, where that was looked at. Throws UNAUTHENTICATED with a challenge, or UNAVAILABLE when the token can neither be accepted nor refused.
  */
-export type Authenticate = (method: DescMethod, headers: Headers) => Promise<void>;
+export type Authenticate = (method: DescMethod, headers: Headers) => Promise<Principal | undefined>;
 
 export function createAuthenticate(verifier: Pick<TokenVerifier, "verify">): Authenticate {
+  // Reading an option decodes it each time, which calls should not wait for.
+  const known = new Map<DescMethod, boolean>();
+  const isPublic = (method: DescMethod): boolean => {
+    const said = known.get(method) ?? accessOf(method) === Access.PUBLIC;
+    known.set(method, said);
+    return said;
+  };
   return async (method, headers) => {
-    if (accessOf(method) !== Access.PUBLIC) {
-      await verifyBearer(verifier, headers.get("authorization"));
+    if (isPublic(method)) {
+      return undefined;
     }
+    return (await verifyBearer(verifier, headers.get("authorization"))).principal;
   };
 }
 

@@ -5,6 +5,8 @@ import { FakeClock, silentLogger } from "@weft/mesh/testing";
 import { GetProjectRequestSchema } from "@weft/proto/weft/project/v1/project_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { describe, expect, it } from "vitest";
+import { BackendShares } from "../traffic/backend-shares.ts";
+import { createReads } from "../traffic/reads.ts";
 import { createForwarder } from "./forwarder.ts";
 
 const method = ProjectService.method.getProject;
@@ -22,7 +24,9 @@ function forwarder(unary: (signal: AbortSignal) => Promise<unknown>, instances =
   } as unknown as Transport;
   const made = createForwarder({
     upstreams: [{ peer: "project-service", services: [ProjectService] }],
-    authenticate: async () => undefined,
+    shares: new BackendShares(100, () => undefined),
+    reads: createReads(clock, { maxBytes: 0 }),
+    gate: { admit: async () => undefined, answerHeaders: () => [], methodOf: () => undefined },
     transport: () => transport,
     peerState: () => ({ instances }),
     clock,
@@ -31,7 +35,7 @@ function forwarder(unary: (signal: AbortSignal) => Promise<unknown>, instances =
     maxTimeoutMs: 5000,
   });
   const call = (timeoutMs?: number, signal = new AbortController().signal, message = request) =>
-    made.unary(method, message, { headers: new Headers(), signal, timeoutMs });
+    made.unary(method, message, { headers: new Headers(), signal, timeoutMs, fresh: true });
   return { call, timeouts, clock };
 }
 

@@ -1,8 +1,19 @@
-import type { DescMessage, DescMethodServerStreaming, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  Message,
+} from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { type Clock, currentCall, injectTrace, type Logger, validateMessage } from "@weft/mesh";
+import type { BackendShares } from "../traffic/backend-shares.ts";
+import type { CallGate } from "../traffic/call-gate.ts";
+import { isRead, type Reads } from "../traffic/reads.ts";
+import { cacheControlOf } from "../traffic/response-cache.ts";
+import { joinMs } from "../traffic/shared-reads.ts";
 import { AbsenceLog } from "./absence-log.ts";
-import type { Authenticate } from "./authenticate.ts";
 import { apartFromClient, clientDeadline } from "./client-deadline.ts";
 import type { Upstream } from "./exposed-methods.ts";
 import { forwardedError, isUnavailable, late, unavailable } from "./forwarded-error.ts";
@@ -23,10 +34,24 @@ export interface ForwardedCall {
   /** What the client asks for; the default when undefined. Never more than the maximum. */
   readonly timeoutMs?: number | undefined;
   readonly headers: Headers;
+  /** The answer must not be one that was on its way, or kept, when this was asked: for decisions about who may. */
+  readonly fresh?: boolean;
 }
 
 export interface Forwarder {
-  readonly authenticate: Authenticate;
+  /**
+   * Lets a call through by its token and its client's budget, before its message is decoded. Of a call that did not come
+   * through the edge it has to be told the client's address: what its headers say of that is the client's own word.
+   */
+  authenticate(
+    method: DescMethod,
+    headers: Headers,
+    client?: { readonly address: string | undefined } | undefined,
+  ): Promise<void>;
+  /** What the answer to a call with these very headers has to say about its client's budget. */
+  answerHeaders: CallGate["answerHeaders"];
+  /** Cache-Control of a good answer to such a call; undefined where it is not to be kept. */
+  cacheControl(headers: Headers): string | undefined;
   /** The answer of the service. Throws ConnectErrors that may be shown to the client. */
   unary(method: DescMethodUnary, message: Message, call: ForwardedCall): Promise<Message>;
   /** The answers one by one; a stream has no deadline but the one its client sets. */
@@ -35,7 +60,9 @@ export interface Forwarder {
 
 export interface ForwarderOptions {
   readonly upstreams: readonly Upstream[];
-  readonly authenticate: Authenticate;
+  readonly gate: CallGate;
+  readonly reads: Reads;
+  readonly shares: BackendShares;
   readonly transport: (service: DescService) => Transport;
   readonly peerState: (peer: string) => { readonly instances: number };
   readonly clock: Clock;
@@ -46,6 +73,9 @@ export interface ForwarderOptions {
 
 /** Where the edge notes the client's address for the services behind; it replaces whatever the client sent. */
 export const clientAddressHeader = "x-forwarded-for";
+/** What the client calls itself: shown to its user beside a session, and believed of nobody. */
+const clientUserAgentHeader = "x-forwarded-user-agent";
+const userAgentMax = 256;
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const peerOf = new Map(
@@ -73,6 +103,10 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     if (address !== null) {
       headers.set(clientAddressHeader, address);
     }
+    const userAgent = call.headers.get("user-agent");
+    if (userAgent !== null) {
+      headers.set(clientUserAgentHeader, userAgent.slice(0, userAgentMax));
+    }
     // Named here so that it is this call's own, whatever context a timer or a socket was started in.
     const authorization = call.headers.get("authorization") ?? currentCall()?.authorization ?? null;
     if (authorization !== null) {
@@ -92,7 +126,13 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   }
 
   return {
-    authenticate: options.authenticate,
+    authenticate: (method, headers, client = { address: headers.get(clientAddressHeader) ?? undefined }) =>
+      options.gate.admit(method, headers, client.address),
+    answerHeaders: options.gate.answerHeaders,
+    cacheControl: (headers) => {
+      const method = options.gate.methodOf(headers);
+      return method === undefined ? undefined : cacheControlOf(method);
+    },
     async unary(method, message, call) {
       assertSound(method.input, message);
       const peer = peerWithInstances(method.parent);
@@ -100,16 +140,28 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const deadline = clientDeadline(options.clock, timeoutMs, call.signal);
       const ownTimeoutMs = Math.max(timeoutMs, options.defaultTimeoutMs);
       const headers = headersFor(call);
-      try {
+      const read = isRead(method);
+      const send = async (signal: AbortSignal, withinMs: number): Promise<Message> => {
         const transport = options.transport(method.parent);
-        const response = await apartFromClient(() =>
-          transport.unary(method, deadline.signal, ownTimeoutMs, headers, message),
+        const answer = options.shares.during(peer, read ? "read" : "change", () =>
+          apartFromClient(() => transport.unary(method, signal, withinMs, headers, message)),
         );
-        return response.message;
+        return (await answer).message;
+      };
+      const credentials = headers.get("authorization") ?? "";
+      try {
+        if (!read || call.fresh === true) {
+          return await send(deadline.signal, ownTimeoutMs);
+        }
+        const reader = { credentials, signal: deadline.signal, timeoutMs };
+        return await options.reads.read(method, message, reader, (signal) => send(signal, ownTimeoutMs + joinMs));
       } catch (error) {
         throw deadline.passed ? late(peer, error) : translated(error, peer, method);
       } finally {
         deadline.done();
+        if (!read) {
+          options.reads.changed(credentials);
+        }
       }
     },
     async *serverStream(method, message, call) {

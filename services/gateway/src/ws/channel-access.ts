@@ -37,7 +37,7 @@ export function createChannelAccess(forwarder: Pick<Forwarder, "unary">): Channe
   ): Promise<MessageShape<O>> {
     const headers = new Headers({ authorization: `Bearer ${token}` });
     const request = create(method.input, { id } as Record<string, unknown>);
-    const answer = await forwarder.unary(method, request, { headers, signal, timeoutMs: askTimeoutMs });
+    const answer = await forwarder.unary(method, request, { headers, signal, timeoutMs: askTimeoutMs, fresh: true });
     return answer as MessageShape<O>;
   }
 

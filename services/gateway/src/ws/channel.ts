@@ -1,6 +1,15 @@
-/** The kinds of live channel. Each is carried by one pub/sub pattern, `<kind>:*` (MESH-08). */
-const channelKinds = ["simulation", "traces", "project", "notifications"] as const;
-export type ChannelKind = (typeof channelKinds)[number];
+/**
+ * The kinds of live channel, and what each promises its readers. Of `latest`, a message replaces those before it: who is
+ * slow or was away gets the newest. Of `every`, each publication counts: it has a position, and what was missed is
+ * recovered. Each kind is carried by one pub/sub pattern, `<kind>:*` (MESH-08).
+ */
+const channelKinds = {
+  simulation: "latest",
+  traces: "latest",
+  project: "every",
+  notifications: "every",
+} as const;
+export type ChannelKind = keyof typeof channelKinds;
 
 export interface Channel {
   /** "<kind>:<id>", as clients and publishers write it. */
@@ -15,6 +24,14 @@ const shape = /^([a-z]+):([A-Za-z0-9_-]{1,64})$/;
 /** Reads a channel's name; undefined when it is none. Ids hold no character that a pattern would read. */
 export function parseChannel(name: string): Channel | undefined {
   const [, kind, id] = shape.exec(name) ?? [];
-  const known = channelKinds.find((each) => each === kind);
-  return known === undefined || id === undefined ? undefined : { name, kind: known, id };
+  return kind === undefined || id === undefined || !isKind(kind) ? undefined : { name, kind, id };
+}
+
+/** Whether its publications have positions and are recovered, rather than replaced by the newest. */
+export function isRecoverable({ kind }: Channel): boolean {
+  return channelKinds[kind] === "every";
+}
+
+function isKind(kind: string): kind is ChannelKind {
+  return Object.hasOwn(channelKinds, kind);
 }

@@ -11,7 +11,7 @@ export interface ManagedConnection {
   /** The login that its token belongs to. */
   readonly sessionId: string | undefined;
   revoked(): void;
-  drain(): void;
+  drain(reconnectAfterMs: number): void;
 }
 
 export interface ConnectionManagerOptions {
@@ -87,9 +87,10 @@ export class ConnectionManager {
     }
   }
 
-  drain(): void {
+  /** `reconnectAfterMs` is asked for each of them. */
+  drain(reconnectAfterMs: () => number): void {
     for (const connection of [...this.#open]) {
-      connection.drain();
+      connection.drain(reconnectAfterMs());
     }
   }
 }

@@ -3,10 +3,11 @@ import type { TokenVerifier } from "@weft/auth/verifier";
 import { errorWithHttpStatus, serviceError } from "@weft/mesh";
 import { type EdgeOptions, finished, prepareRequest } from "../http/edge.ts";
 import { errorResponse } from "../http/error-response.ts";
-import type { HttpRequest, UpgradeDecision, WebSocketRoute } from "../http/http-server.ts";
-import { verifyBearer } from "../upstream/authenticate.ts";
+import type { HttpRequest, UpgradeDecision, WebSocketConnection, WebSocketRoute } from "../http/http-server.ts";
+import { reconnectDelayMs } from "../traffic/reconnect-delay.ts";
 import type { Subscriber } from "./channel-access.ts";
 import { ConnectionManager } from "./connection-manager.ts";
+import { subscriberOf } from "./credentials.ts";
 import { Session, type SessionDependencies } from "./session.ts";
 
 /*
@@ -28,6 +29,12 @@ export interface HubOptions extends Omit<SessionDependencies, "manager" | "verif
 export interface Hub {
   readonly route: WebSocketRoute;
   readonly manager: ConnectionManager;
+  /**
+   * Who opens a connection by this request, with a place reserved for it: `open` has to follow. Throws when they may not, or
+   * there is none.
+   */
+  admit(request: HttpRequest): Promise<Subscriber | undefined>;
+  open(connection: WebSocketConnection, subscriber: Subscriber | undefined): Session;
   /** Refuses upgrades from now on, tells every client, and closes. */
   drain(): void;
   close(): Promise<void>;
@@ -45,14 +52,18 @@ export function createHub(options: HubOptions): Hub {
   const dependencies: SessionDependencies = { ...options, manager };
   const stopListening = verifier.onRevoked((sessionId) => manager.revoke(sessionId));
   let draining = false;
+  let connectionsBeforeDrain = 0;
+  const reconnectAfterMs = () => reconnectDelayMs(connectionsBeforeDrain, edge.random);
 
-  async function decide(request: HttpRequest): Promise<UpgradeDecision> {
-    assertUpgradable(request.headers);
+  async function admit(request: HttpRequest): Promise<Subscriber | undefined> {
+    const origin = request.headers.get("origin");
+    if (origin !== null && !edge.cors.allows(origin)) {
+      throw serviceError(Code.PermissionDenied, "ORIGIN_REFUSED", "pages of this origin may not connect");
+    }
     if (draining) {
       throw unavailable("DRAINING", "this gateway is about to stop; connect again");
     }
-    const authorization = request.headers.get("authorization");
-    const subscriber = authorization === null ? undefined : await verifyBearer(verifier, authorization);
+    const subscriber = await subscriberOf(request, options);
     if (subscriber !== undefined && !manager.admits(subscriber.principal.userId)) {
       const message = `a user can have ${limits.connectionsPerUser} connections`;
       throw serviceError(Code.ResourceExhausted, "TOO_MANY_CONNECTIONS", message);
@@ -60,37 +71,31 @@ export function createHub(options: HubOptions): Hub {
     if (!manager.reserve()) {
       throw unavailable("GATEWAY_FULL", "this gateway has as many connections as it can hold");
     }
-    return accept(subscriber);
+    return subscriber;
   }
 
-  function accept(subscriber: Subscriber | undefined): UpgradeDecision {
-    return {
-      accept: true,
-      protocol: subprotocol,
-      open: (connection) => {
-        const session = new Session(connection, subscriber, dependencies);
-        if (draining) {
-          session.drain();
-        }
-        return session;
-      },
-    };
-  }
-
-  function assertUpgradable(headers: Headers): void {
-    const origin = headers.get("origin");
-    if (origin !== null && !edge.cors.allows(origin)) {
-      throw serviceError(Code.PermissionDenied, "ORIGIN_REFUSED", "pages of this origin may not connect");
+  function open(connection: WebSocketConnection, subscriber: Subscriber | undefined): Session {
+    const session = new Session(connection, subscriber, dependencies);
+    if (draining) {
+      session.drain(reconnectAfterMs());
     }
-    const offered = (headers.get("sec-websocket-protocol") ?? "").split(",").map((protocol) => protocol.trim());
+    return session;
+  }
+
+  async function decide(request: HttpRequest): Promise<UpgradeDecision> {
+    const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((protocol) => protocol.trim());
     if (!offered.includes(subprotocol)) {
       const message = `offer the subprotocol ${subprotocol} in Sec-WebSocket-Protocol`;
       throw errorWithHttpStatus(400, Code.InvalidArgument, message);
     }
+    const subscriber = await admit(request);
+    return { accept: true, protocol: subprotocol, open: (connection) => open(connection, subscriber) };
   }
 
   return {
     manager,
+    admit,
+    open,
     route: {
       path: "/ws",
       frameMaxBytes: limits.frameMaxBytes * frameLimitMargin,
@@ -107,10 +112,13 @@ export function createHub(options: HubOptions): Hub {
     },
     drain: () => {
       draining = true;
-      manager.drain();
+      connectionsBeforeDrain = manager.count;
+      manager.drain(reconnectAfterMs);
     },
     close: async () => {
       stopListening();
+      options.recoverable.close();
+      await options.presence.close();
       await options.feed.close();
     },
   };

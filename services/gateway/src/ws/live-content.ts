@@ -22,9 +22,15 @@ export interface LiveContent {
   readonly value: unknown;
 }
 
-/** Undefined when the payload is neither a frame that can be read nor JSON: it would break whatever carries it. */
-export function liveContentFrom(payload: Buffer): LiveContent | undefined {
+/**
+ * Of bytes, or of text that is JSON. Undefined when the payload is neither a frame that can be read nor JSON: it would
+ * break whatever carries it.
+ */
+export function liveContentFrom(payload: Buffer | string): LiveContent | undefined {
   try {
+    if (typeof payload === "string") {
+      return jsonContent(payload);
+    }
     return looksLikeFrame(payload)
       ? frameContent(payload, decodeFrame(payload))
       : jsonContent(payload.toString("utf8"));

@@ -1,13 +1,13 @@
-import type { Logger, PubSub, Unsubscribe } from "@weft/mesh";
+import { decodePublication, type Logger, type PubSub, type Unsubscribe } from "@weft/mesh";
 import type { GatewayMetrics } from "../metrics.ts";
-import { type Channel, type ChannelKind, parseChannel } from "./channel.ts";
+import { type Channel, type ChannelKind, isRecoverable, parseChannel } from "./channel.ts";
 import { LiveMessage } from "./live-message.ts";
 
 /*
  * Live data from pub/sub to those who listen (RT-02). The broker sees one pattern subscription per kind of channel, made
  * when the first listener of that kind comes and ended when the last one goes; within the process messages go straight to
  * the listeners of their channel. The pub/sub of the mesh brings subscriptions back after an interruption; what was missed
- * meanwhile cannot be told, so every listener hears of the gap.
+ * meanwhile cannot be told here, so every listener hears of the gap; in recoverable channels `followed-channel.ts` repairs it.
  */
 
 export interface LiveListener {
@@ -94,7 +94,7 @@ export class LiveFeed {
     if (listeners === undefined || channel === undefined) {
       return;
     }
-    const message = LiveMessage.from(channel, payload);
+    const message = messageFrom(channel, payload);
     if (message === undefined) {
       this.#options.metrics.invalidPayloads.inc({ kind });
       this.#options.logger.warn(
@@ -127,4 +127,14 @@ export class LiveFeed {
       this.#options.logger.warn({ err: error, kind }, "a pattern could not be unsubscribed");
     }
   }
+}
+
+/** On a recoverable channel most messages have a place; presence has none, nor what an older publisher sends. */
+function messageFrom(channel: Channel, payload: Buffer): LiveMessage | undefined {
+  const placed = isRecoverable(channel) ? decodePublication(payload) : undefined;
+  if (placed === undefined) {
+    return LiveMessage.from(channel, payload);
+  }
+  const { epoch, offset } = placed;
+  return LiveMessage.from(channel, placed.payload, { epoch, offset });
 }

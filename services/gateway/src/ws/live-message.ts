@@ -1,3 +1,4 @@
+import type { ChannelPosition } from "@weft/mesh";
 import { restampFrame } from "@weft/simulator/frames";
 import type { Channel } from "./channel.ts";
 import type { FrameView } from "./frame-view.ts";
@@ -16,19 +17,22 @@ export interface Push {
  */
 export class LiveMessage {
   readonly channel: Channel;
+  /** Its place in a recoverable channel; undefined for what is live only. */
+  readonly position: ChannelPosition | undefined;
   readonly #content: LiveContent;
   readonly #payloads = new Map<string, string>();
   readonly #pushes = new Map<string, Push>();
 
-  private constructor(channel: Channel, content: LiveContent) {
+  private constructor(channel: Channel, content: LiveContent, position: ChannelPosition | undefined) {
     this.channel = channel;
+    this.position = position;
     this.#content = content;
   }
 
   /** Undefined when the payload cannot be read. */
-  static from(channel: Channel, payload: Buffer): LiveMessage | undefined {
+  static from(channel: Channel, payload: Buffer | string, position?: ChannelPosition): LiveMessage | undefined {
     const content = liveContentFrom(payload);
-    return content === undefined ? undefined : new LiveMessage(channel, content);
+    return content === undefined ? undefined : new LiveMessage(channel, content, position);
   }
 
   /** Whether it says that other people may read the project from now on, or nobody. */
@@ -49,13 +53,18 @@ export class LiveMessage {
     }
     return push.form === "binary"
       ? { bytes: restampFrame(push.bytes, { skipped }), form: "binary" }
-      : { bytes: encodePush(this.channel, this.#json(view), skipped), form: "text" };
+      : { bytes: encodePush(this.channel, this.#json(view), { skipped }), form: "text" };
+  }
+
+  /** As one of the publications that a recovering subscriber gets with the answer. */
+  get publication(): string {
+    return `{"offset":${this.position?.offset},"data":${this.#content.json(undefined)}}`;
   }
 
   #encode(view: FrameView): Push {
     const bytes = view.encoding === "binary" ? this.#content.binary(view.components) : undefined;
     return bytes === undefined
-      ? { bytes: encodePush(this.channel, this.#json(view)), form: "text" }
+      ? { bytes: encodePush(this.channel, this.#json(view), { offset: this.position?.offset }), form: "text" }
       : { bytes, form: "binary" };
   }
 

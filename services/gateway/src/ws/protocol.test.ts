@@ -19,6 +19,26 @@ describe("parseFrame", () => {
       { kind: "subscribe", channel: { name: "notifications:u_1", kind: "notifications", id: "u_1" }, options: {} },
     ],
     [
+      subscribe({ channel: "project:p", recover: { epoch: "0a9", offset: 12 } }),
+      2,
+      {
+        kind: "subscribe",
+        channel: { name: "project:p", kind: "project", id: "p" },
+        options: {},
+        recover: { epoch: "0a9", offset: 12 },
+      },
+    ],
+    [
+      subscribe({ channel: "notifications:u", recover: null }),
+      2,
+      {
+        kind: "subscribe",
+        channel: { name: "notifications:u", kind: "notifications", id: "u" },
+        options: {},
+        recover: null,
+      },
+    ],
+    [
       subscribe({ channel: "simulation:s", components: ["b", "a", "b"], maxRateHz: 10 }),
       2,
       {
@@ -76,6 +96,7 @@ describe("parseFrame", () => {
     [subscribe({ channel: "simulation:*" }), 2, '"subscribe.channel" must be'],
     [subscribe({ channel: "simulation:a:b" }), 2, '"subscribe.channel" must be'],
     [subscribe({ channel: "auth:revocations" }), 2, '"subscribe.channel" must be'],
+    [subscribe({ channel: "constructor:a" }), 2, '"subscribe.channel" must be'],
     [subscribe({ channel: `simulation:${"a".repeat(65)}` }), 2, '"subscribe.channel" must be'],
     [subscribe({ channel: 'simulation:a"' }), 2, '"subscribe.channel" must be'],
     [subscribe({ channel: "simulation:a\n" }), 2, '"subscribe.channel" must be'],
@@ -102,6 +123,35 @@ describe("parseFrame", () => {
     [subscribe({ channel: "simulation:s", everyMs: 100, maxRateHz: 10 }), 2, '"everyMs" or "maxRateHz", not both'],
     [subscribe({ channel: "simulation:s", detail: "all", components: ["a"] }), 2, '"detail" or "components", not both'],
     [subscribe({ channel: "simulation:s", rate: 10 }), 2, '"subscribe" has no "rate"'],
+    [
+      subscribe({ channel: "simulation:s", recover: null }),
+      2,
+      '"subscribe.recover" applies to project and notifications',
+    ],
+    [subscribe({ channel: "traces:s", recover: { epoch: "e", offset: 0 } }), 2, '"subscribe.recover" applies to'],
+    [subscribe({ channel: "project:p", recover: true }), 2, '"subscribe.recover" must be a JSON object'],
+    [
+      subscribe({ channel: "project:p", recover: { epoch: "e" } }),
+      2,
+      '"subscribe.recover.offset" must be a whole number',
+    ],
+    [subscribe({ channel: "project:p", recover: { epoch: "e", offset: -1 } }), 2, '"subscribe.recover.offset" must be'],
+    [
+      subscribe({ channel: "project:p", recover: { epoch: "e", offset: 0.5 } }),
+      2,
+      '"subscribe.recover.offset" must be',
+    ],
+    [
+      subscribe({ channel: "project:p", recover: { epoch: "E", offset: 0 } }),
+      2,
+      "1 to 64 lower-case letters and digits",
+    ],
+    [subscribe({ channel: "project:p", recover: { epoch: "", offset: 0 } }), 2, '"subscribe.recover.epoch" must be'],
+    [
+      subscribe({ channel: "project:p", recover: { epoch: "e", offset: 0, at: 1 } }),
+      2,
+      '"subscribe.recover" has no "at"',
+    ],
     ['{"id":3,"unsubscribe":{"channel":"x"}}', 3, '"unsubscribe.channel" must be'],
   ])("refuses %s", (text, id, message) => {
     expect(parseFrame(text)).toEqual({ ok: false, id, message: expect.stringContaining(message) });

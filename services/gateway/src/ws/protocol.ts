@@ -1,4 +1,5 @@
-import { type Channel, parseChannel } from "./channel.ts";
+import { type Channel, isRecoverable, parseChannel } from "./channel.ts";
+import type { RecoverFrom } from "./recoverable-feed.ts";
 
 /*
  * The frames of subprotocol weft.v1 that clients send: text to command, or to the error that the client is answered with.
@@ -20,13 +21,23 @@ export interface SubscriptionOptions {
   readonly components?: readonly string[];
   /** The older way to ask for `everyMs`: frames per second at most. */
   readonly maxRateHz?: number;
+  /** Of any channel: whether to be shown in it to the others who are, and to hear of them. */
+  readonly presence?: boolean;
 }
 
 export type Command =
-  | { readonly kind: "connect"; readonly token: string }
-  | { readonly kind: "refresh"; readonly token: string }
-  | { readonly kind: "subscribe"; readonly channel: Channel; readonly options: SubscriptionOptions }
+  | { readonly kind: "connect"; readonly token: string; readonly ticket?: undefined }
+  | { readonly kind: "connect"; readonly ticket: string; readonly token?: undefined }
+  | { readonly kind: "refresh"; readonly token: string; readonly ticket?: undefined }
+  | {
+      readonly kind: "subscribe";
+      readonly channel: Channel;
+      readonly options: SubscriptionOptions;
+      /** Of a recoverable channel; absent for who keeps no positions. */
+      readonly recover?: RecoverFrom;
+    }
   | { readonly kind: "unsubscribe"; readonly channel: Channel }
+  | { readonly kind: "presence"; readonly channel: Channel }
   | { readonly kind: "ping" };
 
 /** `id` is absent from the error when the frame had no readable one. */
@@ -36,16 +47,18 @@ export type ParsedFrame =
 
 const protocolLimits = {
   tokenMaxCharacters: 8192,
+  ticketMaxCharacters: 256,
   components: 256,
   componentMaxCharacters: 63,
   minRateHz: 0.1,
   maxRateHz: 60,
   maxEveryMs: 60_000,
+  epoch: /^[a-z0-9]{1,64}$/,
 } as const;
 /** Of a subscription, beside its channel. */
 const optionNames = ["encoding", "detail", "everyMs", "components", "maxRateHz"] as const;
 
-const commandNames = ["connect", "subscribe", "unsubscribe", "ping", "refresh"] as const;
+const commandNames = ["connect", "subscribe", "unsubscribe", "presence", "ping", "refresh"] as const;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -77,15 +90,24 @@ export function parseFrame(text: string): ParsedFrame {
 function commandOf(name: (typeof commandNames)[number], body: JsonObject): Command {
   switch (name) {
     case "connect":
+      assertMembers(name, body, ["token", "ticket"]);
+      assertOneOf(name, body, "token", "ticket");
+      return body.ticket === undefined
+        ? { kind: name, token: tokenOf(name, body.token) }
+        : { kind: name, ticket: ticketOf(body.ticket) };
     case "refresh":
       assertMembers(name, body, ["token"]);
       return { kind: name, token: tokenOf(name, body.token) };
     case "subscribe": {
-      assertMembers(name, body, ["channel", ...optionNames]);
+      assertMembers(name, body, ["channel", "recover", "presence", ...optionNames]);
       const channel = channelOf(name, body.channel);
-      return { kind: name, channel, options: optionsOf(channel, body) };
+      const options = optionsOf(channel, body);
+      return body.recover === undefined
+        ? { kind: name, channel, options }
+        : { kind: name, channel, options, recover: recoverOf(channel, body.recover) };
     }
     case "unsubscribe":
+    case "presence":
       assertMembers(name, body, ["channel"]);
       return { kind: name, channel: channelOf(name, body.channel) };
     case "ping":
@@ -99,6 +121,13 @@ function tokenOf(name: string, value: unknown): string {
     throw new FrameFault(
       `"${name}.token" must be an access token of 1 to ${protocolLimits.tokenMaxCharacters} characters`,
     );
+  }
+  return value;
+}
+
+function ticketOf(value: unknown): string {
+  if (typeof value !== "string" || value === "" || value.length > protocolLimits.ticketMaxCharacters) {
+    throw new FrameFault(`"connect.ticket" must be a ticket of 1 to ${protocolLimits.ticketMaxCharacters} characters`);
   }
   return value;
 }
@@ -117,9 +146,10 @@ function optionsOf(channel: Channel, body: JsonObject): SubscriptionOptions {
   if (channel.kind !== "simulation" && given !== undefined) {
     throw new FrameFault(`"subscribe.${given}" applies to simulation channels only`);
   }
-  assertOneOf(body, "detail", "components");
-  assertOneOf(body, "everyMs", "maxRateHz");
+  assertOneOf("subscribe", body, "detail", "components");
+  assertOneOf("subscribe", body, "everyMs", "maxRateHz");
   return {
+    ...(body.presence === undefined ? {} : { presence: presenceOf(channel, body.presence) }),
     ...(encoding === undefined ? {} : { encoding: encodingOf(encoding) }),
     ...(detail === undefined ? {} : { detail: detailOf(detail) }),
     ...(everyMs === undefined ? {} : { everyMs: everyMsOf(everyMs) }),
@@ -128,10 +158,39 @@ function optionsOf(channel: Channel, body: JsonObject): SubscriptionOptions {
   };
 }
 
+function presenceOf({ kind }: Channel, value: unknown): boolean {
+  if (typeof value !== "boolean") {
+    throw new FrameFault('"subscribe.presence" must be true or false');
+  }
+  if (kind === "notifications") {
+    throw new FrameFault('"subscribe.presence" applies to channels that several users read');
+  }
+  return value;
+}
+
+function recoverOf(channel: Channel, value: unknown): RecoverFrom {
+  if (!isRecoverable(channel)) {
+    throw new FrameFault('"subscribe.recover" applies to project and notifications channels only');
+  }
+  if (value === null) {
+    return null;
+  }
+  const position = objectOf(value, '"subscribe.recover"');
+  assertMembers("subscribe.recover", position, ["epoch", "offset"]);
+  const { epoch, offset } = position;
+  if (typeof epoch !== "string" || !protocolLimits.epoch.test(epoch)) {
+    throw new FrameFault('"subscribe.recover.epoch" must be 1 to 64 lower-case letters and digits');
+  }
+  if (!Number.isSafeInteger(offset) || (offset as number) < 0) {
+    throw new FrameFault('"subscribe.recover.offset" must be a whole number, 0 or more');
+  }
+  return { epoch, offset: offset as number };
+}
+
 /** Both say the same thing, so a frame with both would leave open which counts. */
-function assertOneOf(body: JsonObject, one: string, other: string): void {
+function assertOneOf(name: string, body: JsonObject, one: string, other: string): void {
   if (body[one] !== undefined && body[other] !== undefined) {
-    throw new FrameFault(`"subscribe" takes "${one}" or "${other}", not both`);
+    throw new FrameFault(`"${name}" takes "${one}" or "${other}", not both`);
   }
 }
 

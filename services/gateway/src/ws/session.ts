@@ -1,20 +1,27 @@
 import { Code } from "@connectrpc/connect";
-import type { Principal, TokenVerifier } from "@weft/auth/verifier";
-import { type Clock, errorReason, type Logger, serviceError, type Timer } from "@weft/mesh";
+import type { TokenVerifier } from "@weft/auth/verifier";
+import { type Clock, errorReason, type Logger, type Random, serviceError, type Timer } from "@weft/mesh";
 import type { GatewayLimits } from "../config.ts";
 import type { WebSocketConnection, WebSocketListener } from "../http/http-server.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { ChannelAccess, Subscriber } from "./channel-access.ts";
 import { type CloseReason, clientCloseReason, closeCodes } from "./close-reason.ts";
 import type { ConnectionManager, ManagedConnection } from "./connection-manager.ts";
+import { ConnectionPresence } from "./connection-presence.ts";
+import { isBadCredential, redeem } from "./credentials.ts";
+import type { Joined } from "./followed-channel.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import type { LiveFeed } from "./live-feed.ts";
+import type { Presence } from "./presence.ts";
 import { type Command, parseFrame } from "./protocol.ts";
+import type { RecoverableFeed } from "./recoverable-feed.ts";
 import { serverFrames } from "./server-frames.ts";
 import { SubscriptionSet } from "./subscription-set.ts";
+import type { Tickets } from "./tickets.ts";
+import { TokenExpiry } from "./token-expiry.ts";
 
 /*
- * One WebSocket connection from its opening to its end. States: *connecting* (no identity yet; a timer ends it), *ready*
+ * One connection (a WebSocket, or a stream of events) from its opening to its end. States: *connecting* (no identity yet; a timer ends it), *ready*
  * (it acts for a user until the token ends), *closed*.
  *
  * A connect frame holds back the frames behind it, so a client need not wait for its answer; all other commands run side
@@ -25,10 +32,14 @@ import { SubscriptionSet } from "./subscription-set.ts";
 export interface SessionDependencies {
   readonly limits: GatewayLimits;
   readonly verifier: Pick<TokenVerifier, "verify">;
+  readonly tickets: Pick<Tickets, "redeem">;
   readonly access: ChannelAccess;
   readonly feed: LiveFeed;
+  readonly recoverable: RecoverableFeed;
+  readonly presence: Presence;
   readonly manager: ConnectionManager;
   readonly clock: Clock;
+  readonly random: Pick<Random, "id">;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
 }
@@ -39,12 +50,13 @@ export class Session implements WebSocketListener, ManagedConnection {
   readonly #connection: WebSocketConnection;
   readonly #deps: SessionDependencies;
   readonly #budget: FrameBudget;
+  readonly #expiry: TokenExpiry;
+  readonly #presence: ConnectionPresence;
   readonly #subscriptions: SubscriptionSet;
   readonly #ended = new AbortController();
   #subscriber: Subscriber | undefined;
   #authenticating: Promise<void> = Promise.resolve();
   #connectTimer: Timer | undefined;
-  #expiryTimers: Timer[] = [];
   #recheckTimer: Timer | undefined;
   #closeReason: CloseReason | undefined;
 
@@ -53,11 +65,26 @@ export class Session implements WebSocketListener, ManagedConnection {
     this.#connection = connection;
     this.#deps = deps;
     this.#budget = new FrameBudget(deps.limits.framesPerSecond, deps.clock.monotonicMs());
+    this.#expiry = new TokenExpiry({
+      clock: deps.clock,
+      noticeMs: deps.limits.expiryNoticeMs,
+      onNotice: (expiresAt) => connection.send(serverFrames.notice({ code: "token_expiring", expiresAt })),
+      onEnd: () => this.#close("token_expired"),
+    });
+    const tooSlow = () => this.#close("slow_consumer");
+    this.#presence = new ConnectionPresence({
+      presence: deps.presence,
+      connection,
+      connectionId: deps.random.id(),
+      hardBytes: deps.limits.backpressureHardBytes,
+      tooSlow,
+    });
     this.#subscriptions = new SubscriptionSet({
       ...deps,
       connection,
+      presence: this.#presence,
       signal: this.#ended.signal,
-      tooSlow: () => this.#close("slow_consumer"),
+      tooSlow,
     });
     deps.manager.add(this);
     deps.metrics.connections.inc();
@@ -103,8 +130,8 @@ export class Session implements WebSocketListener, ManagedConnection {
     this.#close("token_revoked");
   }
 
-  drain(): void {
-    this.#connection.send(serverFrames.notice({ code: "draining" }));
+  drain(reconnectAfterMs: number): void {
+    this.#connection.send(serverFrames.notice({ code: "draining", reconnectAfterMs }));
     this.#close("draining");
   }
 
@@ -113,9 +140,9 @@ export class Session implements WebSocketListener, ManagedConnection {
       return;
     }
     this.#ended.abort();
-    for (const timer of [this.#connectTimer, this.#recheckTimer, ...this.#expiryTimers]) {
-      timer?.cancel();
-    }
+    this.#connectTimer?.cancel();
+    this.#recheckTimer?.cancel();
+    this.#expiry.stop();
     this.#subscriptions.clear();
     this.#deps.manager.remove(this);
     this.#deps.manager.release();
@@ -132,7 +159,11 @@ export class Session implements WebSocketListener, ManagedConnection {
       this.#connection.send(serverFrames.error(parsed.id, error));
       return;
     }
-    const { id, command } = parsed;
+    this.command(parsed.id, parsed.command);
+  }
+
+  /** Carries a command out as if a frame had brought it; the answer goes out as one. */
+  command(id: number, command: Command): void {
     // Empty text: the command has sent its answer itself, or there is nobody left to answer.
     const answer = (run: () => Promise<string> | string) =>
       this.#authenticating.then(run).then(
@@ -147,12 +178,11 @@ export class Session implements WebSocketListener, ManagedConnection {
   }
 
   #fail(id: number, command: Command, error: unknown): void {
-    const refused = errorReason(error)?.startsWith("TOKEN_") === true;
     if (errorReason(error) === undefined) {
       this.#deps.logger.error({ err: error, command: command.kind }, "a WebSocket command failed");
     }
     this.#connection.send(serverFrames.error(id, error));
-    if (refused && command.kind === "connect") {
+    if (isBadCredential(error) && command.kind === "connect") {
       this.#close("token_invalid");
     }
   }
@@ -170,24 +200,34 @@ export class Session implements WebSocketListener, ManagedConnection {
       this.#subscriptions.remove(channel);
       return serverFrames.unsubscribed(id, channel);
     }
+    if (command.kind === "presence") {
+      if (!this.#subscriptions.has(channel)) {
+        throw serviceError(Code.FailedPrecondition, "NOT_SUBSCRIBED", `subscribe to ${channel.name} first`);
+      }
+      return this.#presence.list(channel).then((snapshot) => serverFrames.presence(id, channel, snapshot));
+    }
     // Sent from within, between the permission and the first message.
-    const confirm = () => this.#connection.send(serverFrames.subscribed(id, channel));
-    return this.#subscriptions.add(channel, command.options, subscriber, confirm).then(() => "");
+    const confirm = (joined?: Joined) => this.#connection.send(serverFrames.subscribed(id, channel, joined));
+    return this.#subscriptions.add(channel, command.options, subscriber, confirm, command.recover).then(() => "");
   }
 
-  async #authenticate(id: number, { kind, token }: Authentication): Promise<string> {
+  async #authenticate(id: number, { kind, token, ticket }: Authentication): Promise<string> {
     const before = this.#subscriber;
     if (before === undefined && kind === "refresh") {
       throw serviceError(Code.Unauthenticated, "CONNECT_FIRST", "send a connect frame with an access token first");
     }
-    const principal = await this.#deps.verifier.verify(token);
+    const subscriber =
+      ticket === undefined
+        ? { principal: await this.#deps.verifier.verify(token), token }
+        : await redeem(ticket, this.#deps);
+    const { principal } = subscriber;
     if (before !== undefined && before.principal.userId !== principal.userId) {
       throw serviceError(Code.PermissionDenied, "OTHER_USER", "this connection acts for another user; open a new one");
     }
     if (this.#ended.signal.aborted) {
       return "";
     }
-    if (!this.#become({ principal, token })) {
+    if (!this.#become(subscriber)) {
       this.#close("too_many_connections");
       return "";
     }
@@ -213,24 +253,9 @@ export class Session implements WebSocketListener, ManagedConnection {
     this.#subscriber = subscriber;
     this.#connectTimer?.cancel();
     this.#connectTimer = undefined;
-    this.#watchExpiry(subscriber.principal);
+    this.#expiry.watch(subscriber.principal.expiresAtMs);
     this.#planRecheck();
     return true;
-  }
-
-  #watchExpiry({ expiresAtMs }: Principal): void {
-    const { clock, limits } = this.#deps;
-    for (const timer of this.#expiryTimers) {
-      timer.cancel();
-    }
-    const leftMs = expiresAtMs - clock.now();
-    const expiresAt = new Date(expiresAtMs).toISOString();
-    this.#expiryTimers = [
-      clock.setTimer(() => {
-        this.#connection.send(serverFrames.notice({ code: "token_expiring", expiresAt }));
-      }, leftMs - limits.expiryNoticeMs),
-      clock.setTimer(() => this.#close("token_expired"), leftMs),
-    ];
   }
 
   #planRecheck(): void {

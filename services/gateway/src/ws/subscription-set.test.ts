@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
-import { serviceError } from "@weft/mesh";
-import { FakeClock, silentLogger } from "@weft/mesh/testing";
+import { seededRandom, serviceError } from "@weft/mesh";
+import { createMemoryChannelLog, FakeClock, type MemoryChannelLog, silentLogger } from "@weft/mesh/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { RecordedMetrics } from "../../tests/recorded-metrics.ts";
 import { ScriptedPubSub } from "../../tests/scripted-pubsub.ts";
@@ -9,6 +9,7 @@ import { createGatewayMetrics } from "../metrics.ts";
 import type { Channel } from "./channel.ts";
 import type { ChannelAccess, Subscriber } from "./channel-access.ts";
 import { LiveFeed } from "./live-feed.ts";
+import { RecoverableFeed, type RecoverFrom } from "./recoverable-feed.ts";
 import { SubscriptionSet } from "./subscription-set.ts";
 
 const channel: Channel = { name: "simulation:s", kind: "simulation", id: "s" };
@@ -19,6 +20,7 @@ let metrics: RecordedMetrics;
 let sent: unknown[];
 let access: ChannelAccess;
 let set: SubscriptionSet;
+let log: MemoryChannelLog;
 const confirm = () => sent.push("confirmed");
 
 beforeEach(() => {
@@ -27,12 +29,19 @@ beforeEach(() => {
   sent = [];
   access = async () => ({});
   const gatewayMetrics = createGatewayMetrics(metrics as never);
+  const clock = new FakeClock();
+  const random = seededRandom(1);
+  const feed = new LiveFeed({ pubsub, logger: silentLogger, metrics: gatewayMetrics });
+  log = createMemoryChannelLog({ pubsub, clock, random });
+  const following = { log, clock, random, logger: silentLogger, metrics: gatewayMetrics, checkIntervalMs: 25_000 };
   set = new SubscriptionSet({
     limits: loadConfig({}, { development: true }).limits,
     access: (...asked) => access(...asked),
-    feed: new LiveFeed({ pubsub, logger: silentLogger, metrics: gatewayMetrics }),
+    feed,
+    recoverable: new RecoverableFeed({ feed, ...following }),
+    presence: { show: () => undefined, hide: () => undefined },
     metrics: gatewayMetrics,
-    clock: new FakeClock(),
+    clock,
     connection: { send: (text) => sent.push(JSON.parse(String(text))), close: () => undefined, bufferedBytes: 0 },
     signal: new AbortController().signal,
     tooSlow: () => undefined,
@@ -114,6 +123,51 @@ describe("SubscriptionSet", () => {
     answers[1]?.({});
     await first;
     expect(asked).toHaveLength(2);
+  });
+
+  it("ends a subscription with a position when publications are lost, and tells one without of the gap", async () => {
+    const project: Channel = { name: "project:p", kind: "project", id: "p" };
+    await set.add(project, {}, subscriber, confirm);
+    await log.publish("project:p", "1");
+    log.forget();
+    await log.publish("project:p", "2");
+    await expect.poll(() => sent.at(-1)).toMatchObject({ notice: { code: "gap", channel: "project:p", offset: 1 } });
+    await set.add(project, {}, subscriber, confirm, null);
+    log.forget();
+    await log.publish("project:p", "3");
+    await expect
+      .poll(() => sent.at(-1))
+      .toMatchObject({
+        notice: { code: "subscription_ended", channel: "project:p", reason: "insufficient_state" },
+      });
+    expect([set.size, metrics.value("weft_gateway_ws_subscriptions")]).toEqual([0, 0]);
+    const ended = { kind: "project", reason: "insufficient_state" };
+    expect(metrics.value("weft_gateway_ws_subscriptions_ended_total", ended)).toBe(1);
+    expect(metrics.value("weft_gateway_ws_gap_notices_total", { kind: "project" })).toBe(1);
+  });
+
+  it("hears what is published right after the moment in which it begins", async () => {
+    const project: Channel = { name: "project:p", kind: "project", id: "p" };
+    await set.add(project, {}, subscriber, () => queueMicrotask(() => void log.publish("project:p", "1")));
+    expect(sent).toMatchObject([{ push: { offset: 1 } }]);
+  });
+
+  it("begins a subscription anew that asks to recover, and says where one that does not is", async () => {
+    const project: Channel = { name: "project:p", kind: "project", id: "p" };
+    const begun: unknown[] = [];
+    const add = (recover?: RecoverFrom) => set.add(project, {}, subscriber, (joined) => begun.push(joined), recover);
+    await add();
+    const { epoch } = await log.publish("project:p", "1");
+    await add();
+    await add({ epoch, offset: 0 });
+    await log.publish("project:p", "2");
+    expect(begun).toMatchObject([
+      { position: { epoch, offset: 0 } },
+      { position: { epoch, offset: 1 } },
+      { position: { epoch, offset: 1 }, recovered: true, missed: { length: 1 } },
+    ]);
+    expect(sent).toEqual([1, 2].map((offset) => ({ push: { channel: "project:p", data: offset, offset } })));
+    expect([set.size, metrics.value("weft_gateway_ws_subscriptions")]).toEqual([1, 1]);
   });
 
   it("looks permissions up at once when the project behind a channel changes its members", async () => {

@@ -2,10 +2,13 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { serviceError } from "@weft/mesh";
 import type { GatewayLimits } from "../config.ts";
 import type { GatewayMetrics } from "../metrics.ts";
-import { type Channel, parseChannel } from "./channel.ts";
+import { type Channel, isRecoverable, parseChannel } from "./channel.ts";
 import type { ChannelAccess, Subscriber } from "./channel-access.ts";
+import type { ConnectionPresence } from "./connection-presence.ts";
+import type { FollowingListener, Joined } from "./followed-channel.ts";
 import type { LiveFeed, LiveListener } from "./live-feed.ts";
 import type { SubscriptionOptions } from "./protocol.ts";
+import type { RecoverableFeed, RecoverFrom } from "./recoverable-feed.ts";
 import { errorJson, serverFrames } from "./server-frames.ts";
 import { Subscription, type SubscriptionContext } from "./subscription.ts";
 
@@ -15,13 +18,18 @@ import { Subscription, type SubscriptionContext } from "./subscription.ts";
  * that is found gone ends its subscription with a notice; it is looked for every minute, and at once when the project
  * behind the channel says that its members have changed. When it cannot be found out the subscription goes on for a few
  * rounds: the service behind may be restarting, and then it publishes nothing either.
+ *
+ * A subscription that was made with a position to recover from ends when its channel has lost publications: it comes back
+ * with what it has. One that was made without knows nothing of positions, is told of the gap and goes on.
  */
 
 export interface SubscriptionSetOptions extends Omit<SubscriptionContext, "softBytes" | "hardBytes" | "metrics"> {
   readonly limits: GatewayLimits;
   readonly access: ChannelAccess;
   readonly feed: LiveFeed;
-  readonly metrics: Pick<GatewayMetrics, "pushes" | "skipped" | "subscriptions">;
+  readonly recoverable: RecoverableFeed;
+  readonly presence: Pick<ConnectionPresence, "show" | "hide">;
+  readonly metrics: SubscriptionContext["metrics"] & Pick<GatewayMetrics, "subscriptions" | "subscriptionsEnded">;
   /** Aborts when the connection has ended. */
   readonly signal: AbortSignal;
 }
@@ -29,10 +37,25 @@ export interface SubscriptionSetOptions extends Omit<SubscriptionContext, "softB
 /** Rounds of failed look-ups after which a subscription ends. */
 const maxFailedRechecks = 5;
 
+/** What a subscriber is told of the end. */
+interface Ending {
+  readonly code: string;
+  readonly message: string;
+}
+
+const insufficientState: Ending = {
+  code: "insufficient_state",
+  message: "publications were lost; subscribe again with your position, and load the state if it is not recovered",
+};
+
 interface Entry {
   readonly subscription: Subscription;
+  /** What hears a recoverable channel. */
+  readonly follower: FollowingListener;
   /** Aborts when the channel is given up. */
   readonly ended: AbortController;
+  /** Whether the connection is to be shown in the channel. */
+  shown: boolean;
   active: boolean;
   failedRechecks: number;
   /** Hears of changes of the project that the permission hangs on. */
@@ -57,47 +80,62 @@ export class SubscriptionSet {
   }
 
   /**
-   * Subscribes, or changes the options of a channel that is subscribed; calls `confirm` before the first message can go
-   * out. Throws RESOURCE_EXHAUSTED beyond the limit, what the look-up of the permission throws, and CANCELED when the
-   * channel was given up meanwhile.
+   * Subscribes, or changes the options of a channel that is subscribed, or with `recover` begins it anew; calls `confirm`
+   * before the first message can go out. Throws RESOURCE_EXHAUSTED beyond the limit, what the look-up of the permission
+   * throws, UNAVAILABLE when the position of a recoverable channel cannot be read, and CANCELED when the channel was given
+   * up meanwhile.
    */
   async add(
     channel: Channel,
     options: SubscriptionOptions,
     subscriber: Subscriber,
-    confirm: () => void,
+    confirm: (joined?: Joined) => void,
+    recover?: RecoverFrom,
   ): Promise<void> {
     this.#subscriber = subscriber;
-    const { limits, access, feed, signal } = this.#options;
+    const { limits, access, feed, recoverable, signal } = this.#options;
     const existing = this.#entries.get(channel.name);
     if (existing !== undefined) {
       if (!existing.active) {
         throw serviceError(Code.AlreadyExists, "SUBSCRIBING", `${channel.name} is being subscribed already`);
       }
-      existing.subscription.change(options);
-      confirm();
-      return;
+      if (recover === undefined) {
+        const { position } = existing.subscription;
+        existing.subscription.change(options);
+        existing.shown = options.presence === true;
+        confirm(position === undefined ? undefined : { position });
+        this.#show(existing);
+        return;
+      }
+      this.#drop(existing);
     }
     if (this.#entries.size >= limits.channelsPerConnection) {
       const message = `a connection can have ${limits.channelsPerConnection} channels; unsubscribe one first`;
       throw serviceError(Code.ResourceExhausted, "TOO_MANY_CHANNELS", message);
     }
-    const entry = this.#enter(channel, options);
+    const entry = this.#enter(channel, options, recover !== undefined);
     try {
       const { projectId } = await access(channel, subscriber, AbortSignal.any([signal, entry.ended.signal]));
       this.#assertWanted(entry);
       await this.#watch(entry, projectId);
       this.#assertWanted(entry);
-      await feed.add(channel, entry.subscription);
-      this.#assertWanted(entry);
+      if (isRecoverable(channel)) {
+        const begin = (joined: Joined) => this.#begin(entry, confirm, joined);
+        await recoverable.join(channel, entry.follower, recover, begin);
+      } else {
+        await feed.add(channel, entry.subscription);
+        this.#assertWanted(entry);
+        this.#begin(entry, confirm);
+      }
     } catch (error) {
       this.#drop(entry);
       throw error;
     }
-    entry.active = true;
-    this.#options.metrics.subscriptions.inc({ kind: channel.kind });
-    confirm();
-    entry.subscription.start();
+  }
+
+  /** Whether messages of the channel are being sent. */
+  has({ name }: Channel): boolean {
+    return this.#entries.get(name)?.active === true;
   }
 
   /** Repeating it does nothing. */
@@ -150,7 +188,7 @@ export class SubscriptionSet {
       } catch (error) {
         entry.failedRechecks += 1;
         if (isDenial(error) || entry.failedRechecks >= maxFailedRechecks) {
-          this.#end(entry, error);
+          this.#end(entry, errorJson(error));
         }
       }
     }
@@ -174,15 +212,37 @@ export class SubscriptionSet {
     await this.#options.feed.add(channel, listener);
   }
 
-  #enter(channel: Channel, options: SubscriptionOptions): Entry {
+  #begin(entry: Entry, confirm: (joined?: Joined) => void, joined?: Joined): void {
+    const { subscription } = entry;
+    entry.active = true;
+    this.#options.metrics.subscriptions.inc({ kind: subscription.channel.kind });
+    confirm(joined);
+    subscription.start(joined?.position);
+    this.#show(entry);
+  }
+
+  #show({ subscription: { channel }, shown }: Entry): void {
+    if (shown && this.#subscriber !== undefined) {
+      this.#options.presence.show(channel, this.#subscriber.principal.userId);
+    } else {
+      this.#options.presence.hide(channel);
+    }
+  }
+
+  #enter(channel: Channel, options: SubscriptionOptions, recovers: boolean): Entry {
     const { limits } = this.#options;
+    const subscription = new Subscription(channel, options, {
+      ...this.#options,
+      softBytes: limits.backpressureSoftBytes,
+      hardBytes: limits.backpressureHardBytes,
+    });
     const entry: Entry = {
-      subscription: new Subscription(channel, options, {
-        ...this.#options,
-        softBytes: limits.backpressureSoftBytes,
-        hardBytes: limits.backpressureHardBytes,
-      }),
+      subscription,
+      follower: recovers
+        ? { message: (message) => subscription.message(message), lost: () => this.#end(entry, insufficientState) }
+        : subscription,
       ended: new AbortController(),
+      shown: options.presence === true,
       active: false,
       failedRechecks: 0,
       watch: undefined,
@@ -201,21 +261,25 @@ export class SubscriptionSet {
     }
   }
 
-  #end(entry: Entry, error: unknown): void {
+  #end(entry: Entry, { code: reason, message }: Ending): void {
     if (entry.ended.signal.aborted) {
       return;
     }
-    const channel = entry.subscription.channel.name;
-    const { code, message } = errorJson(error);
+    const { name: channel, kind } = entry.subscription.channel;
     this.#drop(entry);
-    this.#options.connection.send(serverFrames.notice({ code: "subscription_ended", channel, reason: code, message }));
+    this.#options.metrics.subscriptionsEnded.inc({ kind, reason });
+    this.#options.connection.send(serverFrames.notice({ code: "subscription_ended", channel, reason, message }));
   }
 
   #drop(entry: Entry): void {
     const { channel } = entry.subscription;
     entry.ended.abort();
     entry.subscription.stop();
-    this.#options.feed.remove(channel, entry.subscription);
+    if (isRecoverable(channel)) {
+      this.#options.recoverable.leave(channel, entry.follower);
+    } else {
+      this.#options.feed.remove(channel, entry.subscription);
+    }
     if (entry.watch !== undefined) {
       this.#options.feed.remove(entry.watch.channel, entry.watch.listener);
     }
@@ -224,6 +288,7 @@ export class SubscriptionSet {
     }
     if (entry.active) {
       entry.active = false;
+      this.#options.presence.hide(channel);
       this.#options.metrics.subscriptions.dec({ kind: channel.kind });
     }
   }

@@ -11,7 +11,7 @@ const simulation: Channel = { name: "simulation:s", kind: "simulation", id: "s" 
 const project: Channel = { name: "project:p", kind: "project", id: "p" };
 
 let clock: FakeClock;
-let sent: { data: unknown; skipped?: number }[];
+let sent: { data: unknown; skipped?: number; offset?: number }[];
 let binary: Uint8Array[];
 let bufferedBytes: number;
 let gaveUp: boolean;
@@ -34,7 +34,11 @@ function subscription(channel: Channel, options: SubscriptionOptions = {}): Subs
         return;
       }
       const { push, notice } = JSON.parse(String(frame));
-      sent.push(push === undefined ? { data: notice } : { data: push.data, ...("skipped" in push && push) });
+      sent.push(
+        push === undefined
+          ? { data: notice }
+          : { data: push.data, ...(("skipped" in push || "offset" in push) && push) },
+      );
     },
     close: () => undefined,
     get bufferedBytes() {
@@ -43,6 +47,7 @@ function subscription(channel: Channel, options: SubscriptionOptions = {}): Subs
   };
   const metrics = {
     pushes: { inc: () => undefined },
+    gapNotices: { inc: () => undefined },
     skipped: {
       inc: () => {
         skippedCount += 1;
@@ -76,7 +81,7 @@ function publish(to: Subscription, ...values: number[]): void {
 /** A simulation's frame with this number, as it is published. */
 function frame(sequence: number): Buffer {
   const figures = { requestsPerSecond: 1, failuresPerSecond: 0, p50Ms: 1, p95Ms: 1, p99Ms: 1 };
-  const total = { ...figures, inFlight: 0, completed: 0, failed: 0 };
+  const total = { ...figures, goodputPerSecond: 1, goodputRatio: 1, inFlight: 0, completed: 0, failed: 0 };
   const components = ["a", "b"].map((id) => ({ id, ...figures, utilization: 0.5, queueLength: 0, inFlight: 0 }));
   const run = { simulatedMs: 1, durationMs: 2, speed: 1, load: 1, bottleneck: "b" };
   const stamp = { simulationId: "s", status: "RUNNING", composedAtMs: 5 } as const;
@@ -178,6 +183,26 @@ describe("Subscription", () => {
     publish(slow, 3);
     expect(data()).toEqual([1, 2]);
     expect(gaveUp).toBe(true);
+  });
+
+  it("sends no publication that the client has, and numbers those it sends", () => {
+    const one = subscription(project);
+    const send = (offset: number) =>
+      one.message(LiveMessage.from(project, `"${offset}"`, { epoch: "e", offset }) as LiveMessage);
+    one.start({ epoch: "e", offset: 2 });
+    for (const offset of [1, 2, 3, 3, 4]) {
+      send(offset);
+    }
+    publish(one, 0);
+    expect(sent).toMatchObject([{ data: "3", offset: 3 }, { data: "4", offset: 4 }, { data: 0 }]);
+    expect(sent[2]).not.toHaveProperty("offset");
+    one.lost({ epoch: "f", offset: 1 });
+    expect(one.position).toEqual({ epoch: "f", offset: 1 });
+    send(2);
+    expect(sent.slice(3)).toMatchObject([
+      { data: { code: "gap", channel: "project:p", epoch: "f", offset: 1 } },
+      { data: "2", offset: 2 },
+    ]);
   });
 
   it("sends nothing after it has been stopped, not even what waits", async () => {

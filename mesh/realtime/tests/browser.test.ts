@@ -1,0 +1,123 @@
+import { existsSync } from "node:fs";
+import { until } from "@weft/mesh/testing";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type ModelServer, startModelServer } from "./model-server.ts";
+
+/*
+ * The client in a real browser, with its WebSocket, its locks, its BroadcastChannel and its idea of being offline, which no
+ * fake shows to be understood rightly.
+ */
+
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const whySkipped = "there is no Chromium in /usr/bin";
+const flags = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  ...["--disable-component-update", "--disable-sync"],
+];
+
+const channel = "project:p";
+let browser: Browser | undefined;
+let context: BrowserContext;
+let server: ModelServer;
+let complaints: string[];
+
+beforeAll(async () => {
+  if (executablePath !== undefined) {
+    browser = await chromium.launch({ executablePath, args: flags });
+  }
+});
+afterAll(() => browser?.close());
+beforeEach(async ({ skip }) => {
+  skip(browser === undefined, whySkipped);
+  complaints = [];
+  server = await startModelServer();
+  context = await (browser as Browser).newContext();
+});
+afterEach(async () => {
+  await context.close();
+  await server.close();
+});
+
+/** A tab that subscribes to the channel, and keeps what it is told as `told`. */
+async function openTab(options: { readonly shared?: boolean; readonly reconnectBaseMs?: number } = {}): Promise<Page> {
+  const page = await context.newPage();
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await page.goto(server.url);
+  await page.evaluate(`(async () => {
+    const { connect } = await import("/src/index.ts");
+    const options = { token: () => "token", reconnectBaseMs: 100, reconnectMaxMs: 600_000, ...${JSON.stringify(options)} };
+    globalThis.told = [];
+    globalThis.client = connect(${JSON.stringify(server.webSocketUrl)}, options);
+    client.subscribe(${JSON.stringify(channel)}, {
+      onMessage: (message) => told.push(message),
+      onState: ({ status, recovered }) => told.push(status === "subscribed" ? "recovered: " + recovered : status),
+    });
+  })()`);
+  return page;
+}
+
+const told = (page: Page): Promise<unknown[]> => page.evaluate("told");
+
+/** Waits until the tab was told `what`, and gives all that it was told. */
+async function toldOf(page: Page, what: unknown): Promise<unknown[]> {
+  await until(`a tab is told ${what}`, async () => (await told(page)).includes(what));
+  return told(page);
+}
+
+describe("in Chromium", () => {
+  it("a tab whose server is killed comes back and has lost nothing", async () => {
+    const page = await openTab();
+    await toldOf(page, "recovered: false");
+    server.gateway.publish(channel, 1);
+    await toldOf(page, 1);
+    server.kill();
+    server.gateway.publish(channel, 2);
+    await toldOf(page, "subscribing");
+    server.gateway.publish(channel, 3);
+    server.start();
+    await toldOf(page, "recovered: true");
+    server.gateway.publish(channel, 4);
+    expect(await toldOf(page, 4)).toEqual(["recovered: false", 1, "subscribing", "recovered: true", 2, 3, 4]);
+    expect(complaints).toEqual([]);
+  });
+
+  it("two tabs share one connection, and one goes on where the other's is closed", async () => {
+    const first = await openTab({ shared: true });
+    await toldOf(first, "recovered: false");
+    const second = await openTab({ shared: true });
+    await toldOf(second, "recovered: false");
+    expect(server.gateway.connections.size).toBe(1);
+    expect(server.gateway.count("connect")).toBe(1);
+    server.gateway.publish(channel, 1);
+    await toldOf(first, 1);
+    await toldOf(second, 1);
+    await first.close();
+    server.gateway.publish(channel, 2);
+    await toldOf(second, 2);
+    server.gateway.publish(channel, 3);
+    const history = (await toldOf(second, 3)).filter((each) => each !== "subscribing");
+    // The message may have come before the first tab was gone, or with the recovery.
+    expect(history.filter((each) => typeof each === "number")).toEqual([1, 2, 3]);
+    expect(history.filter((each) => each === "recovered: false")).toEqual(["recovered: false"]);
+    await until("only one connection is left", () => server.gateway.connections.size === 1);
+    expect(complaints).toEqual([]);
+  });
+
+  it("a tab that was offline tries at once when it is online", async () => {
+    // Left alone, it would try again in minutes.
+    const page = await openTab({ reconnectBaseMs: 600_000 });
+    await toldOf(page, "recovered: false");
+    server.kill();
+    await toldOf(page, "subscribing");
+    server.start();
+    await until("an attempt of a moment in which it is online succeeds", async () => {
+      await context.setOffline(true);
+      await context.setOffline(false);
+      return (await told(page)).includes("recovered: true");
+    });
+    await page.evaluate("client.close()");
+    await until("the connection has ended", () => server.gateway.connections.size === 0);
+    expect(complaints).toEqual([]);
+  });
+});

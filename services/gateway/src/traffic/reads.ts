@@ -1,0 +1,68 @@
+import { type DescMethod, type DescMethodUnary, type Message, toBinary } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { Clock } from "@weft/mesh";
+import { cacheOptionOf, ResponseCache } from "./response-cache.ts";
+import { type Reader, SharedReads } from "./shared-reads.ts";
+
+/*
+ * How calls without side effects are spared: an answer that is kept and still good, else one that is on its way already, else
+ * a call of its own.
+ */
+
+export interface ReadersCall extends Reader {
+  /** The Authorization header, "" without one: the answer is for nobody else. */
+  readonly credentials: string;
+}
+
+export interface Reads {
+  /** The answer to a message of a method that `isRead`; `call` is made when there is none to be had. */
+  read(
+    method: DescMethodUnary,
+    message: Message,
+    reader: ReadersCall,
+    call: (signal: AbortSignal) => Promise<Message>,
+  ): Promise<Message>;
+  /** A call with these credentials that may have changed something has ended. */
+  changed(credentials: string): void;
+}
+
+/** Nobody sends this as credentials. */
+const everybody = "*";
+
+/** `maxBytes` bounds what is kept of answers. */
+export function createReads(clock: Clock, { maxBytes }: { readonly maxBytes: number }): Reads {
+  const flights = new SharedReads(clock);
+  const cache = new ResponseCache(clock, maxBytes);
+  return {
+    async read(method, message, reader, call) {
+      const key = `${method.parent.typeName}/${method.name}\n${bytesAsText(toBinary(method.input, message))}`;
+      const option = cacheOptionOf(method);
+      if (option === undefined) {
+        return flights.read(reader.credentials, key, reader, call);
+      }
+      const owner = option.public ? everybody : reader.credentials;
+      const kept = cache.get(owner, key);
+      if (kept !== undefined) {
+        return kept;
+      }
+      return flights.read(reader.credentials, key, reader, call, (answer) => {
+        const answerBytes = toBinary(method.output, answer).byteLength;
+        cache.put(owner, key, answer, { answerBytes, forMs: option.seconds * 1000 });
+      });
+    },
+    changed(credentials) {
+      flights.fence(credentials);
+      cache.forget(credentials);
+    },
+  };
+}
+
+/** Whether a call changes nothing, as its contract says. */
+export function isRead(method: DescMethod): boolean {
+  return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+}
+
+/** One character per byte: the cheapest text that differs when the bytes do. */
+function bytesAsText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
