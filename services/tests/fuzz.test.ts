@@ -1,3 +1,4 @@
+import { until } from "@weft/mesh/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { assignments, faultsOfAssignment, ownedByServer } from "./fuzz/mass-assignment.ts";
 import { heapsAfterCollection, inspectable, servicesOf, troubleInLogs } from "./fuzz/processes.ts";
@@ -43,6 +44,12 @@ beforeAll(async () => {
     },
   });
   world = await createWorld(system);
+  // What it is called is true only then, and what the server says of it changes until then.
+  await until("the finished simulation has finished", async () => {
+    const path = `/api/simulations/${world.finished}`;
+    const { body } = await rest<{ status: string }>(system, "GET", path, { token: world.owner.accessToken });
+    return body.status === "COMPLETED";
+  });
   readyAtMs = Date.now();
   owned = await ownedByServer(system, world);
   pids = (await servicesOf(system)).map(({ pid }) => pid);
