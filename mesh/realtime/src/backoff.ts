@@ -1,4 +1,5 @@
 import type { Random } from "./clock.ts";
+import type { Resolved } from "./options.ts";
 
 export interface BackoffInput {
   /** Failures so far, from 1. */
@@ -16,4 +17,10 @@ export interface BackoffInput {
  */
 export function backoffDelayMs({ failures, baseMs, maxMs, random }: BackoffInput): number {
   return random.next() * Math.min(maxMs, baseMs * 2 ** (Math.max(1, failures) - 1));
+}
+
+/** The delay after so many failures in a row, at the pace of the client's reconnections. */
+export function reconnectDelayMs(failures: number, { durations, platform }: Resolved): number {
+  const { reconnectBaseMs: baseMs, reconnectMaxMs: maxMs } = durations;
+  return backoffDelayMs({ failures, baseMs, maxMs, random: platform.random });
 }

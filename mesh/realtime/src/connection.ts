@@ -1,4 +1,4 @@
-import { backoffDelayMs } from "./backoff.ts";
+import { reconnectDelayMs } from "./backoff.ts";
 import type { Timer } from "./clock.ts";
 import { errorFromServer, RealtimeError } from "./errors.ts";
 import type { Resolved } from "./options.ts";
@@ -216,18 +216,11 @@ export class Connection {
     if (this.#isClosed) {
       return;
     }
-    const { durations, platform } = this.#options;
+    const { platform } = this.#options;
     this.#timer?.cancel();
     this.#failures += 1;
     this.#reconnectAfterMs = undefined;
-    const retryInMs =
-      (this.#wokeMeanwhile ? 0 : delayMs) ??
-      backoffDelayMs({
-        failures: this.#failures,
-        baseMs: durations.reconnectBaseMs,
-        maxMs: durations.reconnectMaxMs,
-        random: platform.random,
-      });
+    const retryInMs = (this.#wokeMeanwhile ? 0 : delayMs) ?? reconnectDelayMs(this.#failures, this.#options);
     this.#timer = platform.clock.setTimer(() => this.#connect(), retryInMs);
     this.#become({ status: "waiting", retryInMs, error });
   }

@@ -1,4 +1,4 @@
-import { backoffDelayMs } from "./backoff.ts";
+import { reconnectDelayMs } from "./backoff.ts";
 import type { Timer } from "./clock.ts";
 import { RealtimeError } from "./errors.ts";
 import type { Resolved } from "./options.ts";
@@ -198,14 +198,9 @@ export class Subscriber {
     if (this.#loading !== loading) {
       return;
     }
-    const { durations, platform } = this.#options;
+    const { platform } = this.#options;
     this.#loadFailures += 1;
-    const delayMs = backoffDelayMs({
-      failures: this.#loadFailures,
-      baseMs: durations.reconnectBaseMs,
-      maxMs: durations.reconnectMaxMs,
-      random: platform.random,
-    });
+    const delayMs = reconnectDelayMs(this.#loadFailures, this.#options);
     this.#retryTimer = platform.clock.setTimer(() => this.#fetch(loading), delayMs);
     if (this.#state.status === "loading") {
       const error = new RealtimeError("load_failed", undefined, { cause });

@@ -1,4 +1,4 @@
-import { backoffDelayMs } from "./backoff.ts";
+import { reconnectDelayMs } from "./backoff.ts";
 import type { Timer } from "./clock.ts";
 import { errorFromServer, RealtimeError } from "./errors.ts";
 import type { Resolved, TokenPurpose } from "./options.ts";
@@ -109,14 +109,9 @@ export class TokenRefresh {
       this.#actions.signedOut(error);
       return;
     }
-    const { durations, platform } = this.#options;
+    const { platform } = this.#options;
     this.#failures += 1;
-    const delayMs = backoffDelayMs({
-      failures: this.#failures,
-      baseMs: durations.reconnectBaseMs,
-      maxMs: durations.reconnectMaxMs,
-      random: platform.random,
-    });
+    const delayMs = reconnectDelayMs(this.#failures, this.#options);
     this.#timer = platform.clock.setTimer(() => this.#refresh(purpose), delayMs);
   }
 }

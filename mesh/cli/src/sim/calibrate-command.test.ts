@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "citty";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hear } from "../../tests/hear.ts";
 import { simCalibrateCommand } from "./calibrate-command.ts";
 import { assertRunnable, readModelFile } from "./read-model.ts";
 
@@ -43,7 +44,7 @@ function bucketsOf(service: string) {
 }
 
 let folder: string;
-let said: string;
+const heard = hear("stdout");
 const path = (file: string) => join(folder, file);
 
 beforeAll(async () => {
@@ -61,14 +62,6 @@ beforeAll(async () => {
   await writeFile(path("other.json"), JSON.stringify({ hello: "world" }));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-beforeEach(() => {
-  said = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-});
-afterEach(() => vi.restoreAllMocks());
 
 const run = (...args: string[]) =>
   runCommand(simCalibrateCommand, { rawArgs: [...args, "--output", path("model.json")] });
@@ -85,28 +78,30 @@ describe("weft sim calibrate", () => {
       "web-shop-clients client",
     ]);
     expect(architecture.components[0]?.serviceTime.meanMs).toBeCloseTo(4, 3);
-    expect(said).toMatch(/^9,000 spans of 3,000 traces over 60 s/);
-    expect(said).toMatch(/^web-shop.serviceTime +constant 4 ms +3000 of 3000 visits; no waiting seen$/m);
-    expect(said).toMatch(/^ {2}- orders.concurrency: no queue shows how many slots there are: at least 1 /m);
+    expect(heard.text).toMatch(/^9,000 spans of 3,000 traces over 60 s/);
+    expect(heard.text).toMatch(/^web-shop.serviceTime +constant 4 ms +3000 of 3000 visits; no waiting seen$/m);
+    expect(heard.text).toMatch(/^ {2}- orders.concurrency: no queue shows how many slots there are: at least 1 /m);
   });
 
   test("compares the model with the time that was held out", async () => {
     await run("--traces", path("one.json"), `--traces=${path("two.json")}`, "--hold-out", "0.3");
-    const [, measured, predicted] = /^p50Ms +([\d.]+) +([\d.]+)/m.exec(said) ?? [];
+    const [, measured, predicted] = /^p50Ms +([\d.]+) +([\d.]+)/m.exec(heard.text) ?? [];
     expect(Number(predicted) / Number(measured)).toBeCloseTo(1, 1);
-    expect(said).toMatch(/^6,300 spans/);
+    expect(heard.text).toMatch(/^6,300 spans/);
   });
 
   test("compares the buckets of a histogram where users enter, and says so when it has none of that", async () => {
     await writeFile(path("buckets.json"), JSON.stringify(bucketsOf("Web Shop")));
     await run("--traces", path("one.json"), path("two.json"), "--prometheus", `buckets=${path("buckets.json")}`);
-    const [, measured, predicted] = /^15 ms +([\d.]+) % +([\d.]+) % +[+-]/m.exec(said) ?? [];
+    const [, measured, predicted] = /^15 ms +([\d.]+) % +([\d.]+) % +[+-]/m.exec(heard.text) ?? [];
     expect(Number(measured)).toBe(50);
     expect(Math.abs(Number(predicted) - Number(measured))).toBeLessThan(10);
-    expect(said).toMatch(/^largest difference \d+\.\d points, over 400 measured requests of web-shop$/m);
+    expect(heard.text).toMatch(/^largest difference \d+\.\d points, over 400 measured requests of web-shop$/m);
     await writeFile(path("buckets.json"), JSON.stringify(bucketsOf("orders")));
     await run("--traces", path("one.json"), path("two.json"), "--prometheus", path("buckets.json"));
-    expect(said).toContain("Buckets are not compared: the buckets are of orders; those of web-shop, where users enter");
+    expect(heard.text).toContain(
+      "Buckets are not compared: the buckets are of orders; those of web-shop, where users enter",
+    );
   });
 
   test("divides rates by the sampling ratio", async () => {

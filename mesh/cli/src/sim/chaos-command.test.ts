@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "citty";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hear } from "../../tests/hear.ts";
 import { simChaosCommand } from "./chaos-command.ts";
 
 const shop = {
@@ -38,7 +39,7 @@ faults:
 const example = fileURLToPath(new URL("../../../../examples/coffee-shop.game-day.yaml", import.meta.url));
 
 let folder: string;
-let said: string;
+const heard = hear("stderr");
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weft-chaos-"));
@@ -48,14 +49,6 @@ beforeAll(async () => {
   await writeFile(join(folder, "broken.yaml"), "faults: [");
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-beforeEach(() => {
-  said = "";
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-});
-afterEach(() => vi.restoreAllMocks());
 
 async function run(...args: string[]): Promise<string> {
   const output = join(folder, "output");
@@ -81,7 +74,7 @@ describe("weft sim chaos", () => {
     );
     expect(table).toMatch(/^recovered +4 +100 % \(51 to 100\) +after [\d.]+ s in the median/m);
     expect(table).toMatch(/^errors<1% +does not hold .* 100 % \(51 to 100\) +0 % \(0 to 49\)$/m);
-    expect(said).toContain("4 of 4 replications");
+    expect(heard.text).toContain("4 of 4 replications");
   });
 
   test("gives the same answer for the same game day, and compares two results", async () => {

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "citty";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hear } from "../../tests/hear.ts";
 import { simExplainCommand } from "./explain-command.ts";
 
 const shop = {
@@ -27,7 +28,7 @@ const shop = {
 const short = ["--duration", "7s", "--warmup", "1s", "--replications", "8"];
 
 let folder: string;
-let said: string;
+const heard = hear("stderr");
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weft-explain-"));
@@ -39,14 +40,6 @@ beforeAll(async () => {
   await write("free.json", { db: { speed: 0 } });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-beforeEach(() => {
-  said = "";
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-});
-afterEach(() => vi.restoreAllMocks());
 
 async function run(...args: string[]): Promise<string> {
   const output = join(folder, "output");
@@ -71,7 +64,7 @@ describe("weft sim explain", () => {
     expect(table).toMatch(/^db +queue +[6-9]\d\.?\d* % +[\d.]+ % to [\d.]+ % +[\d.]+ ms/m);
     expect(table).toMatch(/^ {2}- db: callers give up after 1000 ms and a storm brings 2 times the visits/m);
     expect(table).not.toMatch(/NaN|undefined|Infinity/);
-    expect(said).toContain("of 56 replications");
+    expect(heard.text).toContain("of 56 replications");
   });
 
   test.each(["table", "html"])("has no list of what to buy for a system that nothing limits, as %s", async (format) => {

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "citty";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hear } from "../../tests/hear.ts";
 import { simPredictCommand } from "./predict-command.ts";
 
 const shop = {
@@ -15,7 +16,7 @@ const shop = {
 };
 
 let file: string;
-let said: string;
+const heard = hear("stdout");
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "weft-sim-"));
@@ -23,18 +24,10 @@ beforeAll(async () => {
   await writeFile(file, JSON.stringify(shop));
 });
 afterAll(() => rm(join(file, ".."), { recursive: true, force: true }));
-beforeEach(() => {
-  said = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-});
-afterEach(() => vi.restoreAllMocks());
 
 async function run(...args: string[]): Promise<string> {
   await runCommand(simPredictCommand, { rawArgs: [file, ...args] });
-  return said;
+  return heard.text;
 }
 
 describe("weft sim predict", () => {

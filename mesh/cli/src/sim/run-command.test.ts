@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "citty";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hear } from "../../tests/hear.ts";
 import { simRunCommand } from "./run-command.ts";
 
 const shop = {
@@ -20,21 +21,13 @@ const shop = {
 const short = ["--replications", "3", "--duration", "5s", "--warmup", "1s"];
 
 let folder: string;
-let said: string;
+const heard = hear("stderr");
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weft-sim-"));
   await writeFile(join(folder, "shop.json"), JSON.stringify(shop));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-beforeEach(() => {
-  said = "";
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-});
-afterEach(() => vi.restoreAllMocks());
 
 async function run(file: string, ...args: string[]): Promise<string> {
   const output = join(folder, "output");
@@ -59,7 +52,7 @@ async function refusal(file: string, ...args: string[]): Promise<string> {
 describe("weft sim run", () => {
   test("shows figures with intervals, components, and how far it is", async () => {
     const table = await run("shop.json", ...short);
-    expect(said.trim().split("\n").at(-1)).toMatch(/^3 of 3 replications, p99 ±\d+\.\d %$/);
+    expect(heard.text.trim().split("\n").at(-1)).toMatch(/^3 of 3 replications, p99 ±\d+\.\d %$/);
     expect(table).toMatch(
       /^shop.json: 3 replications of 5 s, the first 1 s left out as warm-up \(given\), load 1, seed 1/,
     );
@@ -174,7 +167,7 @@ describe("weft sim run refuses", () => {
     const refused = await refusal("shop.json", ...args);
     expect(refused).toContain(message);
     expect(refused).toContain(next);
-    expect(said).toBe("");
+    expect(heard.text).toBe("");
   });
 
   test("files that are missing, of no known kind, or wrong", async () => {

@@ -2,14 +2,15 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "citty";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hear } from "../../tests/hear.ts";
 import { simScalabilityCommand } from "./scalability-command.ts";
 
 /** 100 N ÷ (1 + 0.05 (N − 1) + 0.002 N (N − 1)), which peaks at √475, rounded. */
 const rows = ["load,throughput", "1,100", "4,341.5", "8,548.2", "16,717.5", "32,705.5", "64,525"];
 
 let folder: string;
-let said: string;
+const heard = hear("stdout");
 const path = (file: string) => join(folder, file);
 
 beforeAll(async () => {
@@ -18,18 +19,10 @@ beforeAll(async () => {
   await writeFile(path("bad.csv"), "load,throughput\n1,100\n2,none\n");
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-beforeEach(() => {
-  said = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-});
-afterEach(() => vi.restoreAllMocks());
 
 async function run(file: string, ...args: string[]): Promise<string> {
   await runCommand(simScalabilityCommand, { rawArgs: [path(file), ...args] });
-  return said;
+  return heard.text;
 }
 
 describe("weft sim scalability", () => {
@@ -60,7 +53,7 @@ describe("weft sim scalability", () => {
     expect(page.match(/<circle class="dot b"/g)).toHaveLength(6);
     expect(page).toContain("Throughput peaks at a load of");
     expect(page).not.toContain("NaN");
-    expect(said).toBe("");
+    expect(heard.text).toBe("");
   });
 
   test.each([

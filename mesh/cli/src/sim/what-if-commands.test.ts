@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CommandDef, runCommand } from "citty";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hear } from "../../tests/hear.ts";
 import { simCapacityCommand } from "./capacity-command.ts";
 import { simCompareCommand } from "./compare-command.ts";
 import { simRunCommand } from "./run-command.ts";
@@ -19,7 +20,7 @@ const shop = {
 const short = ["--duration", "5s", "--warmup", "1s"];
 
 let folder: string;
-let said: string;
+const heard = hear("stderr");
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weft-sim-"));
@@ -31,14 +32,6 @@ beforeAll(async () => {
   await write("bad-prices.json", { checkout: "much" });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-beforeEach(() => {
-  said = "";
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    said += text;
-    return true;
-  });
-});
-afterEach(() => vi.restoreAllMocks());
 
 // biome-ignore lint/suspicious/noExplicitAny: commands differ in their arguments; citty's own type for any of them.
 async function run(command: CommandDef<any>, ...args: string[]): Promise<string> {
@@ -71,7 +64,7 @@ describe("weft sim compare", () => {
     expect(table).toMatch(/^checkout +1 → 2 +[\d.]+ % +-[\d.]+ points/m);
     expect(table).toMatch(/^p99<5ms is missed +100 % \(\d/m);
     expect(table).toMatch(/^total per hour +0.12 +0.24 +\+0.12$/m);
-    expect(said).toContain("shop.json: 6 of 6 replications");
+    expect(heard.text).toContain("shop.json: 6 of 6 replications");
   });
 
   test("compares two files under the same seeds, as JSON with both studies", async () => {
@@ -98,7 +91,7 @@ describe("weft sim compare", () => {
     [["--set", "checkout.instances=2", "--objective", "p98<1s"], 'there is no figure "p98"; allowed are'],
   ])("refuses %j", async (args, message) => {
     expect(await refusal(simCompareCommand, "shop.json", ...args)).toContain(message);
-    expect(said).toBe("");
+    expect(heard.text).toBe("");
   });
 });
 
@@ -132,7 +125,7 @@ describe("weft sim sweep", () => {
     [["--vary", "load=1,2", "--vary", "checkout.instances=1..3"], "--vary is given 2 times"],
   ])("refuses %j", async (args, message) => {
     expect(await refusal(simSweepCommand, "shop.json", ...args)).toContain(message);
-    expect(said).toBe("");
+    expect(heard.text).toBe("");
   });
 });
 
@@ -167,7 +160,7 @@ describe("weft sim capacity", () => {
     [["--objective", "p99<1s", "--load", "5", "--up-to", "2"], "--load is 5, above --up-to 2"],
   ])("refuses %j", async (args, message) => {
     expect(await refusal(simCapacityCommand, "shop.json", ...args)).toContain(message);
-    expect(said).toBe("");
+    expect(heard.text).toBe("");
   });
 });
 
