@@ -14,7 +14,6 @@ export type {
   PublishOptions,
 } from "./channels/channel-log.ts";
 export { decodePublication } from "./channels/envelope.ts";
-export { createHoldingPublisher, type HoldingPublisher } from "./channels/holding-publisher.ts";
 export { createRedisChannelLog } from "./channels/redis-channel-log.ts";
 export type { PeerDeclaration, PeerDeclarations } from "./client/peers.ts";
 export { type Clock, systemClock, type Timer } from "./clock.ts";

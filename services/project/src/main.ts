@@ -1,6 +1,6 @@
 /** Joins the project service: stores, peers, rules and handlers. */
 import { authenticationInterceptor, createTokenVerifier } from "@weft/auth/verifier";
-import { createHoldingPublisher, startService } from "@weft/mesh";
+import { ensureOutboxTables, OutboxRelay, startService } from "@weft/mesh";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
@@ -8,7 +8,8 @@ import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { authAccess } from "./adapters/auth-access.ts";
 import { cachedProjectStore } from "./adapters/cached-project-store.ts";
-import { liveChangeFeed } from "./adapters/live-change-feed.ts";
+import { createChannelPublish, createOutboxAppend } from "./adapters/change-outbox.ts";
+import { livePresenceFeed } from "./adapters/live-presence-feed.ts";
 import { PostgresProjectStore } from "./adapters/postgres-project-store.ts";
 import { PostgresTemplateStore } from "./adapters/postgres-template-store.ts";
 import { userDirectory } from "./adapters/user-directory.ts";
@@ -46,14 +47,17 @@ await startService({
       newId,
     });
     const importer = new WorkerImporter({ clock });
-    const changes = createHoldingPublisher({ log: channels, clock, random, logger });
+    await ensureOutboxTables(database);
+    const relay = new OutboxRelay({ database, publish: createChannelPublish(channels), clock, random, logger });
+    await relay.start();
+    const store = new PostgresProjectStore(database, createOutboxAppend(clock, random));
     const projects = new Projects({
-      store: cachedProjectStore({ store: new PostgresProjectStore(database), redis, logger }),
+      store: cachedProjectStore({ store, redis, logger }),
       templates,
       importer,
       access: authAccess(auth),
       directory: userDirectory(mesh.client(UserService)),
-      feed: liveChangeFeed({ changes, pubsub, logger }),
+      feed: livePresenceFeed(pubsub, logger),
       now,
       newId,
     });
@@ -63,7 +67,7 @@ await startService({
       interceptors: [authenticationInterceptor(verifier)],
       checks: { postgres: () => database.ping() },
       close: async () => {
-        changes.close();
+        await relay.close();
         await importer.close();
         await verifier.close();
         await database.close();

@@ -6,11 +6,12 @@ import { PostgresProjectStore } from "../src/adapters/postgres-project-store.ts"
 import { PostgresTemplateStore } from "../src/adapters/postgres-template-store.ts";
 import { completeArchitecture } from "../src/domain/architecture/complete-architecture.ts";
 import { systemTemplates } from "../src/domain/architecture/templates/index.ts";
-import type { Change, ProjectState } from "../src/domain/ports.ts";
+import type { Change, ChangeNotice, ProjectState } from "../src/domain/ports.ts";
 
 let postgres: TestPostgres;
 let database: Database;
 let store: PostgresProjectStore;
+let told: ChangeNotice[];
 let templates: PostgresTemplateStore;
 
 beforeAll(async () => {
@@ -22,18 +23,22 @@ beforeAll(async () => {
     applicationName: "project-test",
     logger: silentLogger,
   });
-  store = new PostgresProjectStore(database);
+  store = new PostgresProjectStore(database, async (_tx, notice) => void told.push(notice));
   templates = new PostgresTemplateStore(database);
 });
 afterAll(async () => {
   await database?.close();
   await postgres?.close();
 });
-beforeEach(() => database.query("truncate projects, templates cascade"));
+beforeEach(async () => {
+  told = [];
+  await database.query("truncate projects, templates cascade");
+});
 
 const { architecture } = completeArchitecture({ components: [{ id: "api", kind: "service" }] });
 const state: ProjectState = { name: "Shop", description: "d", architecture };
-const by = (what: string, atMs = 1000): Change => ({ by: "u1", what, atMs });
+const person = (userId: string) => ({ userId, username: `name of ${userId}` });
+const by = (what: string, atMs = 1000): Change => ({ by: person("u1"), what, atMs });
 const made = (id = "p1", atMs = 1000) => store.create(id, state, by("created", atMs));
 const member = (userId: string, role: "owner" | "editor" | "viewer") => ({ userId, role, addedAtMs: 5000 });
 const rolesOf = async (id: string) => (await store.members(id)).map(({ userId, role }) => [userId, role]);
@@ -110,7 +115,7 @@ describe("PostgresProjectStore", () => {
   });
 
   it("neither shares nor shows presence on a project that is not there", async () => {
-    expect(await store.putMember("p1", member("u2", "viewer"), "u1")).toBe(false);
+    expect(await store.putMember("p1", member("u2", "viewer"), by("members"))).toBe(false);
     const collaborator = { userId: "u1", username: "ada", component: "", lastSeenAtMs: 1000 };
     expect(await store.announce("p1", collaborator)).toBe(false);
     expect(await store.stepDown("p1", "u1", "viewer")).toBe(false);
@@ -118,18 +123,46 @@ describe("PostgresProjectStore", () => {
 
   it("changes a member's role and keeps since when they are one", async () => {
     await made();
-    expect(await store.putMember("p1", member("u2", "viewer"), "u1")).toBe(true);
-    await store.putMember("p1", { ...member("u2", "editor"), addedAtMs: 9000 }, "u1");
+    expect(await store.putMember("p1", member("u2", "viewer"), by("members"))).toBe(true);
+    await store.putMember("p1", { ...member("u2", "editor"), addedAtMs: 9000 }, by("members"));
     expect(await store.members("p1")).toContainEqual({ userId: "u2", role: "editor", addedAtMs: 5000 });
-    expect(await store.removeMember("p1", "u2")).toBe(true);
-    expect(await store.removeMember("p1", "u2")).toBe(false);
+    expect(await store.removeMember("p1", "u2", by("members"))).toBe(true);
+    expect(await store.removeMember("p1", "u2", by("members"))).toBe(false);
+  });
+
+  it("tells of what changed, and of nothing else", async () => {
+    await made();
+    await store.change("p1", by("updated", 2000), () => ({ ...state, name: "New" }));
+    await store.change("p1", by("updated", 2500), () => ({ ...state, name: "New" }));
+    await store.putMember("p1", member("u2", "viewer"), by("members", 3000));
+    await store.putMember("none", member("u2", "viewer"), by("members"));
+    await store.removeMember("p1", "u2", by("members", 4000));
+    await store.removeMember("p1", "u2", by("members"));
+    await store.tellRemoved("p1", by("deleted", 5000));
+    const shared = { projectId: "p1", by: person("u1") };
+    expect(told).toEqual([
+      { type: "updated", ...shared, version: 2, change: "updated", atMs: 2000 },
+      { type: "members", ...shared, atMs: 3000 },
+      { type: "members", ...shared, atMs: 4000 },
+      { type: "deleted", ...shared, atMs: 5000 },
+    ]);
+  });
+
+  it("takes a change back that it cannot keep for those who have the project open", async () => {
+    await made();
+    const untold = new PostgresProjectStore(database, () => Promise.reject(new Error("cannot be told")));
+    const renamed = untold.change("p1", by("updated"), () => ({ ...state, name: "New" }));
+    await expect(renamed).rejects.toThrow("cannot be told");
+    await expect(untold.putMember("p1", member("u2", "viewer"), by("members"))).rejects.toThrow("cannot be told");
+    expect(await store.find("p1")).toMatchObject({ name: "Shop", version: 1 });
+    expect(await rolesOf("p1")).toEqual([["u1", "owner"]]);
   });
 
   it("keeps an owner when two leave at the same moment", async () => {
     for (let round = 0; round < 10; round++) {
       const id = `p${round}`;
       await made(id);
-      await store.putMember(id, member("u2", "owner"), "u1");
+      await store.putMember(id, member("u2", "owner"), by("members"));
       const left = await Promise.all([store.stepDown(id, "u1", "viewer"), store.stepDown(id, "u2", "viewer")]);
       expect(left.filter(Boolean), `round ${round}`).toHaveLength(1);
     }
@@ -137,19 +170,19 @@ describe("PostgresProjectStore", () => {
 
   it("does not show somebody as being there who was removed", async () => {
     await made();
-    await store.putMember("p1", member("u2", "viewer"), "u1");
+    await store.putMember("p1", member("u2", "viewer"), by("members"));
     for (const userId of ["u1", "u2"]) {
       await store.announce("p1", { userId, username: userId, component: "api", lastSeenAtMs: 1000 });
     }
-    await store.removeMember("p1", "u2");
+    await store.removeMember("p1", "u2", by("members"));
     expect((await store.collaborators("p1", 500)).map(({ userId }) => userId)).toEqual(["u1"]);
     expect(await store.collaborators("p1", 1001)).toEqual([]);
   });
 
   it("lists what is shared with a user, last changed first, page by page, also when many changed at once", async () => {
     for (let n = 0; n < 7; n++) await made(`p${n}`, 1000 + Math.floor(n / 3));
-    await store.create("other", state, { ...by("created"), by: "u2" });
-    await store.putMember("other", member("u1", "viewer"), "u2");
+    await store.create("other", state, { ...by("created"), by: person("u2") });
+    await store.putMember("other", member("u1", "viewer"), by("members"));
     const seen: string[] = [];
     let after: string | undefined = "";
     do {
@@ -166,7 +199,7 @@ describe("PostgresProjectStore", () => {
     await made("p1", 1000);
     await made("p2", 1000);
     const name = (userId: string, atMs: number) =>
-      store.change("p1", { by: userId, what: "updated", atMs }, () => ({ ...state, name: `at ${atMs}` }));
+      store.change("p1", { by: person(userId), what: "updated", atMs }, () => ({ ...state, name: `at ${atMs}` }));
     for (const [userId, atMs] of [
       ["u2", 2000],
       ["u3", 3000],

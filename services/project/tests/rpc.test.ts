@@ -102,7 +102,7 @@ beforeAll(async () => {
   const store = new PostgresTemplateStore(database);
   const templates = new Templates({ system: systemTemplates, store, ...options });
   const projects = new Projects({
-    store: new PostgresProjectStore(database),
+    store: new PostgresProjectStore(database, async () => undefined),
     templates,
     importer: { read: async (format, content) => importArchitecture(format, content) },
     access: authAccess(createClient(AuthService, auth)),

@@ -24,6 +24,7 @@ describe("planUp", () => {
       { grpc: 9104, http: 9105, metrics: 9106, health: 9107 },
     ]);
     expect(plan.entranceUrl).toBe("http://127.0.0.1:8100");
+    expect(planUp(services, { portOffset: 0, entranceScheme: "https" }).entranceUrl).toBe("https://127.0.0.1:8000");
   });
 
   test("starts services after those they name, and stops the entrance first", () => {

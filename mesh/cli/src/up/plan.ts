@@ -40,6 +40,8 @@ export interface PlanOptions {
   /** Instances by service name; one where nothing is said. */
   readonly instances?: ReadonlyMap<string, number>;
   readonly portOffset: number;
+  /** Of the entrance, whose public port may end TLS itself; http unless said. */
+  readonly entranceScheme?: "http" | "https";
 }
 
 /** Ports in the range of a service: five instances of four. */
@@ -74,7 +76,7 @@ export function planUp(services: readonly ServiceDefinition[], options: PlanOpti
     ),
     startGroups,
     stopGroups,
-    entranceUrl: `http://127.0.0.1:${entrance.basePort + options.portOffset}`,
+    entranceUrl: `${options.entranceScheme ?? "http"}://127.0.0.1:${entrance.basePort + options.portOffset}`,
   };
 }
 

@@ -30,6 +30,7 @@ export const upCommand = defineCommand({
     const services = loadServices(root);
     const plan = planUp(services, {
       portOffset,
+      entranceScheme: (process.env.WEFT_PUBLIC_TLS_CERT ?? "") === "" ? "http" : "https",
       ...(args.only === undefined ? {} : { only: splitNames(args.only) }),
       ...(args.instances === undefined ? {} : { instances: parseInstances(args.instances) }),
     });

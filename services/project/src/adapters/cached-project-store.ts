@@ -71,14 +71,15 @@ export function cachedProjectStore({ store, redis, logger }: ProjectCacheOptions
       await put(id, deleted, "");
       return removed;
     },
+    tellRemoved: (id, change) => store.tellRemoved(id, change),
     listFor: (userId, pageSize, after) => store.listFor(userId, pageSize, after),
     listVersions: (id, pageSize, after) => store.listVersions(id, pageSize, after),
     findVersion: (id, version) => store.findVersion(id, version),
     history: (id, sinceMs, mostContributions) => store.history(id, sinceMs, mostContributions),
     members: (id) => store.members(id),
-    putMember: (id, member, addedBy) => store.putMember(id, member, addedBy),
+    putMember: (id, member, change) => store.putMember(id, member, change),
     stepDown: (id, userId, role) => store.stepDown(id, userId, role),
-    removeMember: (id, userId) => store.removeMember(id, userId),
+    removeMember: (id, userId, change) => store.removeMember(id, userId, change),
     announce: (id, collaborator) => store.announce(id, collaborator),
     collaborators: (id, seenSinceMs) => store.collaborators(id, seenSinceMs),
   };

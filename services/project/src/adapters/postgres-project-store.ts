@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Database, Queryable } from "@weft/mesh";
+import type { Database, Queryable, Transaction } from "@weft/mesh";
 import type { Architecture } from "../domain/architecture/architecture.ts";
 import type {
   Change,
+  ChangeNotice,
   Collaborator,
   History,
   Member,
@@ -16,12 +17,17 @@ import type {
 } from "../domain/ports.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 
-/** Projects in PostgreSQL. A project and its history change in one transaction. */
+/** Keeps a notice for those who have the project open, as part of the transaction that it tells of. */
+export type AppendNotice = (tx: Transaction, notice: ChangeNotice) => Promise<void>;
+
+/** Projects in PostgreSQL. A project, its history and what is told of it change in one transaction. */
 export class PostgresProjectStore implements ProjectStore {
   readonly #database: Database;
+  readonly #append: AppendNotice;
 
-  constructor(database: Database) {
+  constructor(database: Database, append: AppendNotice) {
     this.#database = database;
+    this.#append = append;
   }
 
   create(id: string, state: ProjectState, change: Change): Promise<Project> {
@@ -39,7 +45,7 @@ export class PostgresProjectStore implements ProjectStore {
           state.description,
           JSON.stringify(state.architecture),
           state.architecture.components.length,
-          change.by,
+          change.by.userId,
           at,
         ],
       );
@@ -48,7 +54,7 @@ export class PostgresProjectStore implements ProjectStore {
           name: "member-insert-owner",
           text: `insert into project_members (project_id, user_id, role, added_by, added_at) values ($1, $2, 'owner', $2, $3)`,
         },
-        [id, change.by, at],
+        [id, change.by.userId, at],
       );
       await insertVersion(tx, id, 1, state, change);
       return projectFrom(row as ProjectRow);
@@ -100,6 +106,8 @@ export class PostgresProjectStore implements ProjectStore {
         ],
       );
       await insertVersion(tx, id, version, state, change);
+      const { what, by, atMs } = change;
+      await this.#append(tx, { type: "updated", projectId: id, version, change: what, by, atMs });
       return projectFrom(changed as ProjectRow);
     });
   }
@@ -110,6 +118,10 @@ export class PostgresProjectStore implements ProjectStore {
       [id],
     );
     return rows.length === 1;
+  }
+
+  tellRemoved(id: string, { by, atMs }: Change): Promise<void> {
+    return this.#database.transaction((tx) => this.#append(tx, { type: "deleted", projectId: id, by, atMs }));
   }
 
   async listFor(userId: string, pageSize: number, after: string | undefined): Promise<Page<ProjectSummary>> {
@@ -193,18 +205,23 @@ export class PostgresProjectStore implements ProjectStore {
     return rows.map((row) => ({ userId: row.user_id, role: row.role, addedAtMs: row.added_at.getTime() }));
   }
 
-  async putMember(id: string, member: Member, addedBy: string): Promise<boolean> {
-    // The lock makes a deletion at the same time wait, so that this finds the project or does not.
-    const rows = await this.#database.query(
-      {
-        name: "member-put",
-        text: `insert into project_members (project_id, user_id, role, added_by, added_at)
-               select id, $2, $3, $4, $5 from projects where id = $1 for key share
-               on conflict (project_id, user_id) do update set role = excluded.role returning user_id`,
-      },
-      [id, member.userId, member.role, addedBy, new Date(member.addedAtMs)],
-    );
-    return rows.length === 1;
+  putMember(id: string, member: Member, { by, atMs }: Change): Promise<boolean> {
+    return this.#database.transaction(async (tx) => {
+      // The lock makes a deletion at the same time wait, so that this finds the project or does not.
+      const rows = await tx.query(
+        {
+          name: "member-put",
+          text: `insert into project_members (project_id, user_id, role, added_by, added_at)
+                 select id, $2, $3, $4, $5 from projects where id = $1 for key share
+                 on conflict (project_id, user_id) do update set role = excluded.role returning user_id`,
+        },
+        [id, member.userId, member.role, by.userId, new Date(member.addedAtMs)],
+      );
+      if (rows.length === 1) {
+        await this.#append(tx, { type: "members", projectId: id, by, atMs });
+      }
+      return rows.length === 1;
+    });
   }
 
   stepDown(id: string, userId: string, role: Role): Promise<boolean> {
@@ -226,16 +243,21 @@ export class PostgresProjectStore implements ProjectStore {
   }
 
   /** With their presence: whoever left is not shown as being there. */
-  async removeMember(id: string, userId: string): Promise<boolean> {
-    const rows = await this.#database.query(
-      {
-        name: "member-delete",
-        text: `with gone as (delete from project_presence where project_id = $1 and user_id = $2)
-               delete from project_members where project_id = $1 and user_id = $2 returning user_id`,
-      },
-      [id, userId],
-    );
-    return rows.length === 1;
+  removeMember(id: string, userId: string, { by, atMs }: Change): Promise<boolean> {
+    return this.#database.transaction(async (tx) => {
+      const rows = await tx.query(
+        {
+          name: "member-delete",
+          text: `with gone as (delete from project_presence where project_id = $1 and user_id = $2)
+                 delete from project_members where project_id = $1 and user_id = $2 returning user_id`,
+        },
+        [id, userId],
+      );
+      if (rows.length === 1) {
+        await this.#append(tx, { type: "members", projectId: id, by, atMs });
+      }
+      return rows.length === 1;
+    });
   }
 
   async announce(id: string, collaborator: Collaborator): Promise<boolean> {
@@ -322,7 +344,7 @@ function insertVersion(
       state.name,
       state.description,
       JSON.stringify(state.architecture),
-      change.by,
+      change.by.userId,
       change.what,
       new Date(change.atMs),
     ],

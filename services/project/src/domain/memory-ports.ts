@@ -6,12 +6,13 @@ import { ProjectError } from "./errors.ts";
 import { importArchitecture } from "./formats.ts";
 import type {
   Access,
-  ChangeFeed,
   ChangeNotice,
   Collaborator,
   Directory,
   Importer,
   Member,
+  PresenceFeed,
+  PresenceNotice,
   Project,
   ProjectPermission,
   ProjectState,
@@ -26,9 +27,10 @@ export interface MemoryPorts {
   readonly templateStore: TemplateStore;
   readonly access: Access;
   readonly directory: Directory;
-  readonly feed: ChangeFeed;
+  readonly feed: PresenceFeed;
   readonly importer: Importer;
   readonly notices: ChangeNotice[];
+  readonly presences: PresenceNotice[];
   /** Writes in their order: "grant ada owner", "putMember ada owner". */
   readonly log: string[];
   /** "<user> <project>" to role. */
@@ -53,6 +55,7 @@ export function createMemoryPorts(users: Record<string, string>): MemoryPorts {
   const templates = new Map<string, { template: Template; ownerId: string }>();
   const roles = new Map<string, string>();
   const notices: ChangeNotice[] = [];
+  const presences: PresenceNotice[] = [];
   const log: string[] = [];
   const failing = new Set<string>();
 
@@ -66,10 +69,10 @@ export function createMemoryPorts(users: Record<string, string>): MemoryPorts {
   const store: ProjectStore = {
     create: async (id, state, { by, what, atMs }) => {
       await done("create", id);
-      const project = { id, ...state, version: 1, ownerId: by, createdAtMs: atMs, updatedAtMs: atMs };
+      const project = { id, ...state, version: 1, ownerId: by.userId, createdAtMs: atMs, updatedAtMs: atMs };
       projects.set(id, project);
-      versions.set(id, [{ ...state, version: 1, changedBy: by, change: what, createdAtMs: atMs }]);
-      members.set(id, new Map([[by, { userId: by, role: "owner", addedAtMs: atMs }]]));
+      versions.set(id, [{ ...state, version: 1, changedBy: by.userId, change: what, createdAtMs: atMs }]);
+      members.set(id, new Map([[by.userId, { userId: by.userId, role: "owner", addedAtMs: atMs }]]));
       return project;
     },
     find: async (id) => projects.get(id),
@@ -88,7 +91,8 @@ export function createMemoryPorts(users: Record<string, string>): MemoryPorts {
       const version = current.version + 1;
       const project = { ...current, ...state, version, updatedAtMs: atMs };
       projects.set(id, project);
-      versions.get(id)?.push({ ...state, version, changedBy: by, change: what, createdAtMs: atMs });
+      versions.get(id)?.push({ ...state, version, changedBy: by.userId, change: what, createdAtMs: atMs });
+      notices.push({ type: "updated", projectId: id, version, change: what, by, atMs });
       return project;
     },
     remove: async (id) => {
@@ -96,6 +100,7 @@ export function createMemoryPorts(users: Record<string, string>): MemoryPorts {
       members.delete(id);
       return projects.delete(id);
     },
+    tellRemoved: async (id, { by, atMs }) => void notices.push({ type: "deleted", projectId: id, by, atMs }),
     listFor: async (userId) => ({
       items: [...projects.values()].flatMap(({ architecture, ...project }) => {
         const member = members.get(project.id)?.get(userId);
@@ -125,9 +130,10 @@ export function createMemoryPorts(users: Record<string, string>): MemoryPorts {
       };
     },
     members: async (id) => [...(members.get(id)?.values() ?? [])],
-    putMember: async (id, member) => {
+    putMember: async (id, member, { by, atMs }) => {
       await done("putMember", member.userId, member.role);
       members.get(id)?.set(member.userId, member);
+      if (members.has(id)) notices.push({ type: "members", projectId: id, by, atMs });
       return members.has(id);
     },
     stepDown: async (id, userId, role) => {
@@ -138,9 +144,11 @@ export function createMemoryPorts(users: Record<string, string>): MemoryPorts {
       members.get(id)?.set(userId, { ...member, role });
       return true;
     },
-    removeMember: async (id, userId) => {
+    removeMember: async (id, userId, { by, atMs }) => {
       await done("removeMember", userId);
-      return members.get(id)?.delete(userId) ?? false;
+      const removed = members.get(id)?.delete(userId) ?? false;
+      if (removed) notices.push({ type: "members", projectId: id, by, atMs });
+      return removed;
     },
     announce: async (id, collaborator) => {
       if (!projects.has(id)) return false;
@@ -198,9 +206,10 @@ export function createMemoryPorts(users: Record<string, string>): MemoryPorts {
       usernames: async (ids) =>
         new Map(Object.entries(users).flatMap(([name, id]) => (ids.includes(id) ? [[id, name] as const] : []))),
     },
-    feed: { publish: async (notice) => void notices.push(notice) },
+    feed: { publish: async (notice) => void presences.push(notice) },
     importer: { read: async (format, content) => importArchitecture(format, content) },
     notices,
+    presences,
     log,
     roles,
     failNext: (operation) => void failing.add(operation),

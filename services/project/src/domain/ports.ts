@@ -89,13 +89,15 @@ export interface ProjectState {
   readonly architecture: Architecture;
 }
 
+/** Who changes what, for the history and for those who hear of it. */
 export interface Change {
-  readonly by: string;
-  /** "created", "updated", "imported", "restored from 3". */
+  readonly by: Caller;
+  /** "created", "updated", "imported", "restored from 3"; of members and deletions nobody keeps it. */
   readonly what: string;
   readonly atMs: number;
 }
 
+/** What others hear of (`ChangeNotice`) is kept for them in the transaction that makes it, so that none is made untold. */
 export interface ProjectStore {
   create(id: string, state: ProjectState, change: Change): Promise<Project>;
   find(id: string): Promise<Project | undefined>;
@@ -104,8 +106,9 @@ export interface ProjectStore {
    * leaves as it was makes no version. What `next` throws is passed on and nothing changes. Undefined: there is none.
    */
   change(id: string, change: Change, next: (current: Project) => ProjectState): Promise<Project | undefined>;
-  /** Whether there was one. */
+  /** Whether there was one. Nobody hears of it before `tellRemoved`. */
   remove(id: string): Promise<boolean>;
+  tellRemoved(id: string, change: Change): Promise<void>;
   /** Those shared with the user, last changed first. */
   listFor(userId: string, pageSize: number, after: string | undefined): Promise<Page<ProjectSummary>>;
   listVersions(id: string, pageSize: number, after: string | undefined): Promise<Page<ProjectVersion>>;
@@ -114,10 +117,10 @@ export interface ProjectStore {
   history(id: string, sinceMs: readonly number[], mostContributions: number): Promise<History>;
   members(id: string): Promise<readonly Member[]>;
   /** False: there is no such project. */
-  putMember(id: string, member: Member, addedBy: string): Promise<boolean>;
+  putMember(id: string, member: Member, change: Change): Promise<boolean>;
   /** Gives an owner a weaker role in the list, under a lock. False, and nothing changes: no other owner would be left. */
   stepDown(id: string, userId: string, role: Role): Promise<boolean>;
-  removeMember(id: string, userId: string): Promise<boolean>;
+  removeMember(id: string, userId: string, change: Change): Promise<boolean>;
   /** False: there is no such project. */
   announce(id: string, collaborator: Collaborator): Promise<boolean>;
   collaborators(id: string, seenSinceMs: number): Promise<readonly Collaborator[]>;
@@ -165,16 +168,23 @@ export interface Directory {
 
 /** A change as people who have the project open see it. */
 export interface ChangeNotice {
-  readonly type: "updated" | "deleted" | "members" | "presence";
+  readonly type: "updated" | "deleted" | "members";
   readonly projectId: string;
+  /** Of "updated". */
   readonly version?: number;
   readonly change?: string;
-  readonly by?: { readonly userId: string; readonly username: string };
-  readonly collaborators?: readonly Collaborator[];
+  readonly by: Caller;
   readonly atMs: number;
 }
 
-/** Live; a notice that is lost costs a reader a reload, never data. */
-export interface ChangeFeed {
-  publish(notice: ChangeNotice): Promise<void>;
+/** Who has a project open. */
+export interface PresenceNotice {
+  readonly projectId: string;
+  readonly collaborators: readonly Collaborator[];
+  readonly atMs: number;
+}
+
+/** Live, at most once: the next notice replaces one that is lost. Never rejects. */
+export interface PresenceFeed {
+  publish(notice: PresenceNotice): Promise<void>;
 }

@@ -342,8 +342,7 @@ describe("presence", () => {
     expect((await projects.announce(bob, id, "users")).map(({ username, component }) => [username, component])).toEqual(
       [["bob", "users"]],
     );
-    const last = ports.notices.at(-1);
-    expect(last).toMatchObject({ type: "presence", projectId: id, collaborators: [{ username: "bob" }] });
+    expect(ports.presences.at(-1)).toMatchObject({ projectId: id, collaborators: [{ username: "bob" }] });
   });
 });
 

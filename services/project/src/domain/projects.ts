@@ -6,13 +6,14 @@ import { exportArchitecture, type Format } from "./formats.ts";
 import type {
   Access,
   Caller,
-  ChangeFeed,
+  Change,
   Collaborator,
   Contribution,
   Directory,
   Importer,
   Member,
   Page,
+  PresenceFeed,
   Project,
   ProjectPermission,
   ProjectState,
@@ -41,7 +42,7 @@ export interface ProjectsOptions {
   readonly importer: Importer;
   readonly access: Access;
   readonly directory: Directory;
-  readonly feed: ChangeFeed;
+  readonly feed: PresenceFeed;
   readonly now: () => number;
   readonly newId: () => string;
 }
@@ -122,14 +123,14 @@ export class Projects {
 
   async remove(caller: Caller, id: string): Promise<void> {
     const role = await this.#require(caller, "project.delete", id);
-    const { store, feed, access, now } = this.#options;
+    const { store, access } = this.#options;
     const removed = await store.remove(id);
     try {
       // First, so that whoever hears of the deletion and asks again finds the rights gone.
       await access.revokeAll(id);
     } finally {
       if (removed) {
-        await feed.publish({ type: "deleted", projectId: id, by: caller, atMs: now() });
+        await store.tellRemoved(id, this.#changeBy(caller, "deleted"));
       }
     }
     // An owner of nothing finishes a deletion that failed half-way; an administrator may just have mistyped.
@@ -202,7 +203,7 @@ export class Projects {
   ): Promise<NamedMember> {
     await this.#require(caller, "project.share", id);
     assertStorable(who);
-    const { store, directory, access, feed, now } = this.#options;
+    const { store, directory, access, now } = this.#options;
     const members = await this.#members(id);
     const user = await directory.find(who);
     if (user === undefined) {
@@ -214,16 +215,16 @@ export class Projects {
     }
     const addedAtMs = before?.addedAtMs ?? now();
     await access.grant(user.userId, role, id);
-    if (!(await store.putMember(id, { userId: user.userId, role, addedAtMs }, caller.userId))) {
+    const member = { userId: user.userId, role, addedAtMs };
+    if (!(await store.putMember(id, member, this.#changeBy(caller, "members")))) {
       await access.revoke(user.userId, id);
       throw unknownProject(id);
     }
-    await feed.publish({ type: "members", projectId: id, by: caller, atMs: now() });
     return { ...user, role, addedAtMs };
   }
 
   async removeMember(caller: Caller, id: string, userId: string): Promise<void> {
-    const { store, access, feed, now } = this.#options;
+    const { store, access } = this.#options;
     const leaving = userId === caller.userId;
     if (!leaving) {
       await this.#require(caller, "project.share", id);
@@ -236,8 +237,7 @@ export class Projects {
     // Leaving needs no right but to be listed: whoever failed half-way has no role any more, and may finish.
     await this.#stepDown(id, member, "viewer");
     await access.revoke(userId, id);
-    await store.removeMember(id, userId);
-    await feed.publish({ type: "members", projectId: id, by: caller, atMs: now() });
+    await store.removeMember(id, userId, this.#changeBy(caller, "members"));
   }
 
   /** Notes that the caller has the project open, tells the others, and says who else has. */
@@ -251,7 +251,7 @@ export class Projects {
       throw unknownProject(id);
     }
     const collaborators = await store.collaborators(id, atMs - presenceMs);
-    await feed.publish({ type: "presence", projectId: id, collaborators, atMs });
+    await feed.publish({ projectId: id, collaborators, atMs });
     return collaborators;
   }
 
@@ -268,10 +268,10 @@ export class Projects {
 
   async #create(caller: Caller, state: ProjectState, what: string): Promise<OpenedProject> {
     assertStorable(state);
-    const { store, access, newId, now } = this.#options;
+    const { store, access, newId } = this.#options;
     const id = newId();
     await access.grant(caller.userId, "owner", id);
-    const project = await store.create(id, state, { by: caller.userId, what, atMs: now() });
+    const project = await store.create(id, state, this.#changeBy(caller, what));
     return { project, role: "owner" };
   }
 
@@ -282,21 +282,15 @@ export class Projects {
     what: string,
     next: (current: Project) => ProjectState,
   ): Promise<OpenedProject> {
-    const { store, feed, now } = this.#options;
-    const atMs = now();
-    let versionBefore = 0;
-    const project = await store.change(id, { by: caller.userId, what, atMs }, (current) => {
-      versionBefore = current.version;
-      return next(current);
-    });
+    const project = await this.#options.store.change(id, this.#changeBy(caller, what), next);
     if (project === undefined) {
       throw unknownProject(id);
     }
-    const { version } = project;
-    if (version !== versionBefore) {
-      await feed.publish({ type: "updated", projectId: id, version, change: what, by: caller, atMs });
-    }
     return { project, role };
+  }
+
+  #changeBy({ userId, username }: Caller, what: string): Change {
+    return { by: { userId, username }, what, atMs: this.#options.now() };
   }
 
   /** Every project has members; without any there is none. */
