@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../src/clock.ts";
+import { Metrics } from "../src/metrics/metrics.ts";
 import { createEnvelope } from "../src/outbox/event-envelope.ts";
 import { OutboxRelay, type OutboxRelayOptions } from "../src/outbox/outbox-relay.ts";
 import { ensureOutboxTables, type OutboxEvent, writeOutbox } from "../src/outbox/outbox-table.ts";
@@ -115,7 +116,13 @@ describe("OutboxRelay", () => {
   test("stops at an event that cannot be published, tells its lag, and goes on in order", async () => {
     let healthy = false;
     const published: number[] = [];
+    const metrics = new Metrics();
+    const shown = async (name: string) => {
+      const { text } = await metrics.render();
+      return Number(new RegExp(`^${name} (\\S+)`, "m").exec(text)?.[1]);
+    };
     const { relay } = await startRelay({
+      metrics,
       publish: async (event) => {
         if (numberOf(event) === 2 && !healthy) throw new Error("the broker is away");
         published.push(numberOf(event));
@@ -127,9 +134,13 @@ describe("OutboxRelay", () => {
     await until("it failed", () => relay.stats().consecutiveFailures > 0);
     await until("the lag is known", () => relay.stats().oldestUnpublishedMs > 0);
     expect(published).toEqual([1]);
+    expect(await shown("weft_outbox_oldest_seconds")).toBeGreaterThan(0);
+    expect(await shown("weft_outbox_waiting")).toBeGreaterThan(0);
+    expect(await shown("weft_outbox_failures_total")).toBeGreaterThan(0);
     healthy = true;
     await until("all are published", () => published.length === 3);
     expect(published).toEqual([1, 2, 3]);
+    await until("all are counted", async () => (await shown("weft_outbox_published_total")) === 3);
   });
 
   test("counts an event that hangs as failed", async () => {

@@ -12,7 +12,9 @@
  */
 import { backoffDelayMs } from "../backoff.ts";
 import type { Clock, Timer } from "../clock.ts";
+import { metricNames } from "../diagnostics.ts";
 import type { Logger } from "../logger.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Database, Transaction } from "../postgres/database.ts";
 import type { Random } from "../random.ts";
 import type { EventEnvelope } from "./event-envelope.ts";
@@ -25,6 +27,8 @@ export interface OutboxRelayOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Where the lag is shown; nowhere but in `stats` when absent. */
+  readonly metrics?: Metrics;
   /** Look at least so often; notices only make it faster. Default 300. */
   readonly pollMs?: number;
   /** Events per transaction. Default 100. */
@@ -59,9 +63,21 @@ const CLEAN_ROWS = 10_000;
 const BATCH_MAX_MS = 20_000;
 const FAILURE_BACKOFF = { baseMs: 100, maxMs: 10_000 };
 
+type OutboxTotals = ReturnType<typeof outboxTotals>;
+
+function outboxTotals(metrics: Metrics, lag: () => { oldestUnpublishedMs: number; unpublished: number }) {
+  metrics.gauge(metricNames.outboxOldest, (gauge) => gauge.set(lag().oldestUnpublishedMs / 1000));
+  metrics.gauge(metricNames.outboxWaiting, (gauge) => gauge.set(lag().unpublished));
+  return {
+    published: metrics.counter(metricNames.outboxPublished),
+    failed: metrics.counter(metricNames.outboxFailures),
+  };
+}
+
 export class OutboxRelay {
-  readonly #settings: Required<OutboxRelayOptions>;
+  readonly #settings: Required<Omit<OutboxRelayOptions, "metrics">>;
   readonly #database: Database;
+  readonly #totals: OutboxTotals | undefined;
   #stopListening: (() => Promise<void>) | undefined;
   #timer: Timer | undefined;
   #working: Promise<void> | undefined;
@@ -83,6 +99,7 @@ export class OutboxRelay {
       ...options,
     };
     this.#database = options.database;
+    this.#totals = options.metrics && outboxTotals(options.metrics, () => this.#lag);
   }
 
   async start(): Promise<void> {
@@ -136,6 +153,7 @@ export class OutboxRelay {
       }
     } catch (error) {
       this.#failures++;
+      this.#totals?.failed.inc();
       this.#settings.logger.warn({ err: error, failures: this.#failures }, "the outbox could not be published yet");
     }
   }
@@ -165,6 +183,7 @@ export class OutboxRelay {
       );
     }
     this.#published += done.length;
+    this.#totals?.published.inc(done.length);
     this.#noteOutcome(failure);
     return done.length;
   }
@@ -211,6 +230,7 @@ export class OutboxRelay {
       return;
     }
     this.#failures++;
+    this.#totals?.failed.inc();
     this.#workAgain = false;
     const about = { err: failure.error, failures: this.#failures };
     this.#settings.logger.warn(about, "an event could not be published and holds up those behind it");

@@ -32,7 +32,7 @@ await startService({
   callers,
   uses: { database: true, publishes: ["project:*"], subscribes: ["auth:revocations"] },
   async setup(mesh) {
-    const { clock, random, logger, redis, pubsub, channels } = mesh;
+    const { clock, random, logger, redis, pubsub, channels, metrics } = mesh;
     const database = await mesh.openDatabase({
       schema: packageJson.weft.database,
       migrationsDir: new URL("../migrations/", import.meta.url),
@@ -48,7 +48,8 @@ await startService({
     });
     const importer = new WorkerImporter({ clock });
     await ensureOutboxTables(database);
-    const relay = new OutboxRelay({ database, publish: createChannelPublish(channels), clock, random, logger });
+    const publish = createChannelPublish(channels);
+    const relay = new OutboxRelay({ database, publish, clock, random, logger, metrics });
     await relay.start();
     const store = new PostgresProjectStore(database, createOutboxAppend(clock, random));
     const projects = new Projects({

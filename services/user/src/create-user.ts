@@ -9,6 +9,7 @@ import {
   type Database,
   ensureOutboxTables,
   type Logger,
+  type Metrics,
   OutboxRelay,
   type PubSub,
   type Random,
@@ -30,6 +31,7 @@ export interface UserDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
 }
 
 export interface UserParts {
@@ -40,9 +42,12 @@ export interface UserParts {
 
 /** Makes the outbox tables, starts to publish what they hold and to follow revocations. */
 export async function createUser(dependencies: UserDependencies): Promise<UserParts> {
-  const { database, auth, redis, pubsub, clock, random, logger } = dependencies;
+  const { database, auth, redis, pubsub, clock, random, logger, metrics } = dependencies;
   await ensureOutboxTables(database);
-  const relay = new OutboxRelay({ database, publish: createStreamPublish(redis, clock), clock, random, logger });
+  const relay = new OutboxRelay({
+    ...{ database, publish: createStreamPublish(redis, clock), clock, random, logger },
+    ...(metrics === undefined ? {} : { metrics }),
+  });
   await relay.start();
   const verifier = createTokenVerifier({ client: auth, pubsub, redis, clock, logger });
   const users = new Users({

@@ -19,8 +19,9 @@ await startService({
       schema: "user_schema",
       migrationsDir: new URL("../migrations", import.meta.url),
     });
-    const { redis, pubsub, clock, random, logger } = mesh;
-    const parts = await createUser({ database, auth: mesh.client(AuthService), redis, pubsub, clock, random, logger });
+    const { redis, pubsub, clock, random, logger, metrics } = mesh;
+    const auth = mesh.client(AuthService);
+    const parts = await createUser({ database, auth, redis, pubsub, clock, random, logger, metrics });
     return {
       routes: parts.routes,
       interceptors: [...parts.interceptors],
