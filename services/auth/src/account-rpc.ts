@@ -1,20 +1,17 @@
 /** AccountService on the wire: what clients ask. No decisions are taken here. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
-import type { UserSchema } from "@weft/proto/weft/user/v1/user_pb.ts";
 import { clientFacts } from "./client-facts.ts";
 import type { Accounts } from "./domain/accounts.ts";
 import type { EmailVerification } from "./domain/email-verification.ts";
 import type { Logins } from "./domain/logins.ts";
 import type { PasswordRecovery } from "./domain/password-recovery.ts";
 import type { Passwords } from "./domain/passwords.ts";
-import type { DirectoryUser } from "./domain/ports.ts";
 import type { Reauthentication } from "./domain/reauthentication.ts";
 import type { SecurityEvents } from "./domain/security-events.ts";
-import type { LoggedIn, Sessions } from "./domain/sessions.ts";
+import type { Sessions } from "./domain/sessions.ts";
 import { emailRpc } from "./email-rpc.ts";
+import { admissionMessage, firstLoggedInMessage, loggedInMessage, userMessage } from "./logged-in-message.ts";
 import { passwordRpc } from "./password-rpc.ts";
 import { answered } from "./rpc-errors.ts";
 import { securityEventRpc } from "./security-event-rpc.ts";
@@ -55,7 +52,7 @@ export function accountRpc({
       answered(async () => {
         const { login, password, deviceToken } = request;
         const client = clientFacts(context.requestHeader);
-        return firstLoggedInMessage(await logins.logIn({ login, password, deviceToken, client }));
+        return admissionMessage(await logins.logIn({ login, password, deviceToken, client }));
       }),
     refresh: (request, context) =>
       answered(async () => {
@@ -78,7 +75,8 @@ export function accountRpc({
           ...(firstName === undefined ? {} : { firstName }),
           ...(lastName === undefined ? {} : { lastName }),
         };
-        const user = await accounts.updateProfile(sessionCaller(context), changes, request.password);
+        const shown = { password: request.password, code: "", client: clientFacts(context.requestHeader) };
+        const user = await accounts.updateProfile(sessionCaller(context), changes, shown);
         return { user: userMessage(user) };
       }),
     deleteAccount: (request, context) =>
@@ -90,27 +88,5 @@ export function accountRpc({
     ...emailRpc(verification),
     ...securityEventRpc(trail),
     ...sessionRpc(sessions, reauthentication),
-  };
-}
-
-function firstLoggedInMessage(loggedIn: LoggedIn & { deviceToken: string }) {
-  return { ...loggedInMessage(loggedIn), deviceToken: loggedIn.deviceToken };
-}
-
-function loggedInMessage(loggedIn: LoggedIn) {
-  const { user, accessToken, refreshToken, expiresInSeconds } = loggedIn;
-  return { user: userMessage(user), accessToken, refreshToken, expiresInSeconds };
-}
-
-function userMessage(user: DirectoryUser): MessageInitShape<typeof UserSchema> {
-  const { userId: id, username, email, firstName, lastName, createdAtMs, updatedAtMs } = user;
-  return {
-    id,
-    username,
-    email,
-    firstName,
-    lastName,
-    createdAt: timestampFromMs(createdAtMs),
-    ...(updatedAtMs === undefined ? {} : { updatedAt: timestampFromMs(updatedAtMs) }),
   };
 }

@@ -4,6 +4,8 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { GrantSchema } from "@weft/proto/weft/auth/v1/auth_pb.ts";
 import type { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { clientFacts } from "./client-facts.ts";
+import type { ApiKeys } from "./domain/api-keys.ts";
 import type { Authorization } from "./domain/authorization.ts";
 import type { Grant } from "./domain/permissions.ts";
 import { answered } from "./rpc-errors.ts";
@@ -13,13 +15,19 @@ import { currentPrincipal } from "./verifier/principal.ts";
 
 export interface AuthRpcOptions {
   readonly authorization: Authorization;
+  readonly apiKeys: Pick<ApiKeys, "exchange">;
   /** The full answer about a token, revocation included. */
   readonly validateToken: (token: string) => Promise<TokenCheck>;
   readonly publicKeys: () => readonly PublicJwk[];
 }
 
 /** Handlers of weft.auth.v1.AuthService. */
-export function authRpc({ authorization, validateToken, publicKeys }: AuthRpcOptions): ServiceImpl<typeof AuthService> {
+export function authRpc({
+  authorization,
+  apiKeys,
+  validateToken,
+  publicKeys,
+}: AuthRpcOptions): ServiceImpl<typeof AuthService> {
   return {
     validateToken: (request) =>
       answered(async () => {
@@ -27,9 +35,18 @@ export function authRpc({ authorization, validateToken, publicKeys }: AuthRpcOpt
         if (!check.valid) {
           return { valid: false, reason: check.reason };
         }
-        const { userId, username, sessionId, roles, expiresAtMs } = check.principal;
+        const { userId, username, sessionId, roles, scopes = [], expiresAtMs } = check.principal;
         const expiresAt = timestampFromMs(expiresAtMs);
-        return { valid: true, principal: { userId, username, sessionId, roles: [...roles], expiresAt } };
+        const principal = { userId, username, sessionId, roles: [...roles], scopes: [...scopes], expiresAt };
+        return { valid: true, principal };
+      }),
+    exchangeApiKey: (request, context) =>
+      answered(async () => {
+        const exchange = await apiKeys.exchange(request.apiKey, clientFacts(context.requestHeader));
+        if ("reason" in exchange) {
+          return { reason: exchange.reason };
+        }
+        return { accessToken: exchange.accessToken, expiresAt: timestampFromMs(exchange.expiresAtMs) };
       }),
     getUserContext: (request) =>
       answered(async () => {

@@ -6,12 +6,18 @@ import type { CallerPolicy } from "@weft/mesh";
  */
 export const callers: CallerPolicy = {
   "weft.auth.v1.AccountService/*": ["gateway-service"],
+  "weft.auth.v1.FactorService/*": ["gateway-service"],
+  "weft.auth.v1.ApiKeyService/*": ["gateway-service"],
+  "weft.auth.v1.AuditService/*": ["gateway-service"],
+  "weft.auth.v1.ProviderService/*": ["gateway-service"],
   "weft.auth.v1.AuthService/ValidateToken": [
     "gateway-service",
     "project-service",
     "simulation-service",
     "user-service",
   ],
+  "weft.auth.v1.AuthService/ExchangeApiKey": ["gateway-service"],
+  "weft.auth.v1.AuthService/ValidateUser": ["project-service"],
   "weft.auth.v1.AuthService/GetJwks": ["gateway-service", "project-service", "simulation-service", "user-service"],
   "weft.auth.v1.AuthService/CheckPermission": ["project-service", "simulation-service"],
   "weft.auth.v1.AuthService/GrantRole": ["project-service"],

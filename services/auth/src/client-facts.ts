@@ -6,8 +6,8 @@
 import { isIP } from "node:net";
 import type { ClientFacts } from "./domain/ports.ts";
 
-const addressHeader = "x-forwarded-for";
-const userAgentHeader = "x-forwarded-user-agent";
+export const addressHeader = "x-forwarded-for";
+export const userAgentHeader = "x-forwarded-user-agent";
 const userAgentMax = 256;
 
 /** The client's address, its network and its program; empty where nothing credible is said. */
@@ -20,7 +20,7 @@ export function clientFacts(headers: Headers): ClientFacts {
 }
 
 /** IPv4 as it is; of IPv6 the first 64 bits ("2001:db8:0:1::/64"), which is the least that a subscriber is given. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (isIP(address) !== 6) {
     return address;
   }

@@ -15,6 +15,51 @@ describe("loadAuthConfig", () => {
     expect([...loadAuthConfig({ WEFT_ADMIN_USERS: ` ${id.toUpperCase()} ,` }).adminUserIds]).toEqual([id]);
   });
 
+  const rpId = "weft.example";
+  test.each([
+    ["on localhost without an address", {}, "localhost", ["http://localhost:*"]],
+    [
+      "for the public address",
+      { WEFT_PUBLIC_URL: "https://weft.example:8443/app" },
+      rpId,
+      ["https://weft.example:8443"],
+    ],
+    [
+      "for this port of localhost",
+      { WEFT_PUBLIC_URL: "http://localhost:8000" },
+      "localhost",
+      ["http://localhost:8000"],
+    ],
+    ["on localhost where the address is no name", { WEFT_PUBLIC_URL: "http://192.0.2.1" }, "localhost", undefined],
+    ["behind TLS where the address says none", { WEFT_PUBLIC_URL: "http://weft.example" }, rpId, [`https://${rpId}`]],
+    [
+      "for a whole domain",
+      { WEFT_PUBLIC_URL: "https://app.weft.example", WEFT_WEBAUTHN_RP_ID: rpId },
+      rpId,
+      ["https://app.weft.example"],
+    ],
+    [
+      "for several pages",
+      { WEFT_WEBAUTHN_RP_ID: rpId, WEFT_WEBAUTHN_ORIGINS: `https://a.${rpId}, https://${rpId}` },
+      rpId,
+      [`https://a.${rpId}`, `https://${rpId}`],
+    ],
+  ])("passkeys are made %s", (_where, env, domain, origins = ["http://localhost:*"]) => {
+    expect(loadAuthConfig(env).webauthn).toEqual({ rpId: domain, origins });
+  });
+
+  test.each([
+    "https://evil.example",
+    "https://notweft.example",
+    "https://weft.example/",
+    "http://weft.example",
+    "http://localhost:*",
+    "https://*.weft.example",
+  ])("the page %s may not ask for passkeys of weft.example", (origin) => {
+    const env = { WEFT_PUBLIC_URL: "https://weft.example", WEFT_WEBAUTHN_ORIGINS: origin };
+    expect(() => loadAuthConfig(env)).toThrow("WEFT_WEBAUTHN_ORIGINS");
+  });
+
   test.each([
     ["WEFT_ADMIN_USERS", "alice"],
     ["WEFT_AUTH_KEY_ROTATION", "30"],
@@ -24,6 +69,10 @@ describe("loadAuthConfig", () => {
     ["WEFT_SMTP_URL", "http://mail.example"],
     ["WEFT_PUBLIC_URL", "weft.example"],
     ["WEFT_PUBLIC_URL", "https://weft.example/?a=b"],
+    ["WEFT_WEBAUTHN_RP_ID", "https://weft.example"],
+    ["WEFT_WEBAUTHN_RP_ID", "192.0.2.1"],
+    ["WEFT_WEBAUTHN_ORIGINS", "https://weft.example"],
+    ["WEFT_WEBAUTHN_ORIGINS", "http://127.0.0.1:8000"],
   ])("refuses %s=%s and names the variable", (name, value) => {
     expect(() => loadAuthConfig({ [name]: value })).toThrow(name);
   });

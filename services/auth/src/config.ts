@@ -14,6 +14,15 @@ export interface AuthConfig {
   readonly smtp: SmtpConfig | undefined;
   /** Where the pages are that mails link to; undefined when mails carry bare tokens. */
   readonly publicUrl: string | undefined;
+  readonly webauthn: WebAuthnConfig;
+}
+
+/** Whom passkeys are made for, and the pages that may ask for them. */
+export interface WebAuthnConfig {
+  /** A domain; passkeys are bound to it for good. */
+  readonly rpId: string;
+  /** Such as "https://weft.example.org"; "http://localhost:*" for any port of this machine. */
+  readonly origins: readonly string[];
 }
 
 /** A mail server. */
@@ -39,7 +48,10 @@ const leastKeyRotationMs = 3_600_000;
  * `WEFT_ADMIN_USERS`: user ids, separated by commas. Ids and not names, since a name can be registered by whoever comes
  * first and an id cannot. `WEFT_AUTH_KEY_ROTATION`: a duration of at least an hour, default 30d.
  * `WEFT_AUTH_HASH_CONCURRENCY`: 1 to 64, default 2. `WEFT_SMTP_URL`: smtp://user:password@host:587, or smtps:// for TLS
- * from the start (465); `WEFT_MAIL_FROM`: the sender. `WEFT_PUBLIC_URL`: http(s) address of the application. Throws an Error that names the variable and what it accepts.
+ * from the start (465); `WEFT_MAIL_FROM`: the sender. `WEFT_PUBLIC_URL`: http(s) address of the application.
+ * `WEFT_WEBAUTHN_RP_ID`: the domain that passkeys are for, default that of the public address;
+ * `WEFT_WEBAUTHN_ORIGINS`: the pages that may ask for them, separated by commas, default the public address. Without any
+ * of these passkeys work on localhost. Throws an Error that names the variable and what it accepts.
  */
 export function loadAuthConfig(env: Environment): AuthConfig {
   const rotation = env.WEFT_AUTH_KEY_ROTATION ?? defaultKeyRotation;
@@ -59,6 +71,7 @@ export function loadAuthConfig(env: Environment): AuthConfig {
     hashConcurrency,
     smtp: smtpConfig(env.WEFT_SMTP_URL ?? "", env.WEFT_MAIL_FROM ?? ""),
     publicUrl: publicUrl(env.WEFT_PUBLIC_URL ?? ""),
+    webauthn: webauthnConfig(env),
   };
 }
 
@@ -119,4 +132,42 @@ function publicUrl(text: string): string | undefined {
     throw new Error(`WEFT_PUBLIC_URL is "${text}"; it takes an address such as https://weft.example.org`);
   }
   return url.href.replace(/\/$/, "");
+}
+
+/** An origin of this machine, whatever its port: what development is given. */
+export const anyLocalPort = "http://localhost:*";
+const domain = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
+const ipv4 = /^[\d.]+$/;
+
+function webauthnConfig(env: Environment): WebAuthnConfig {
+  const home = publicUrl(env.WEFT_PUBLIC_URL ?? "");
+  const host = home === undefined ? "localhost" : new URL(home).hostname;
+  // Passkeys cannot be made for an address of numbers; the service works all the same, and its passkeys on localhost.
+  const fallback = domain.test(host) && !ipv4.test(host) ? host : "localhost";
+  const rpId = env.WEFT_WEBAUTHN_RP_ID || fallback;
+  if (!domain.test(rpId) || ipv4.test(rpId)) {
+    throw new Error(`WEFT_WEBAUTHN_RP_ID is "${rpId}"; it takes a domain such as weft.example.org`);
+  }
+  const own = home === undefined ? "" : new URL(home).origin;
+  const usual = isOriginOf(rpId, own) ? own : rpId === "localhost" ? anyLocalPort : `https://${rpId}`;
+  const origins = (env.WEFT_WEBAUTHN_ORIGINS || usual).split(",").map((one) => one.trim());
+  const wrong = origins.find((origin) => !isOriginOf(rpId, origin));
+  if (wrong !== undefined) {
+    throw new Error(
+      `WEFT_WEBAUTHN_ORIGINS names "${wrong}"; it takes origins of ${rpId} or below it, such as https://${rpId}`,
+    );
+  }
+  return { rpId, origins };
+}
+
+function isOriginOf(rpId: string, origin: string): boolean {
+  if (origin === anyLocalPort) {
+    return rpId === "localhost";
+  }
+  const url = URL.canParse(origin) ? new URL(origin) : undefined;
+  const secure = url?.protocol === "https:" || (url?.protocol === "http:" && url.hostname === "localhost");
+  if (!secure || url?.origin !== origin || !domain.test(url.hostname)) {
+    return false;
+  }
+  return url.hostname === rpId || url.hostname.endsWith(`.${rpId}`);
 }

@@ -9,6 +9,7 @@ import { callers } from "./callers.ts";
 import { type AuthConfig, assertKeySecret, loadAuthConfig } from "./config.ts";
 import { createAuth } from "./create-auth.ts";
 import type { Mailer } from "./domain/mail-ports.ts";
+import { loadProvidersConfig } from "./provider-config.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -21,10 +22,18 @@ await startService({
   uses: { database: true, publishes: ["auth:revocations"], subscribes: ["auth:revocations", "user:changes"] },
   async setup(mesh) {
     const config = loadAuthConfig(mesh.env);
-    const { redis, pubsub, clock, random, logger } = mesh;
+    const { publicUrl } = config;
+    const { providers, redirectUris } = loadProvidersConfig(mesh.env, { publicUrl, development: mesh.development });
+    const { redis, pubsub, clock, random, logger, metrics } = mesh;
     // AUTH-08: in production the secret is configured or the service does not start.
     const keySecret = await mesh.secrets.get("WEFT_AUTH_KEY_SECRET");
     assertKeySecret(keySecret);
+    const oidc = {
+      redirectUris,
+      providers: await Promise.all(
+        providers.map(async (provider) => ({ ...provider, clientSecret: await mesh.secrets.get(provider.secretName) })),
+      ),
+    };
     const database = await mesh.openDatabase({
       schema: "auth_schema",
       migrationsDir: new URL("../migrations", import.meta.url),
@@ -32,7 +41,21 @@ await startService({
     const users = mesh.client(UserService);
     const mailer = createMailer(config, mesh.development, logger);
     const hasher = await createArgon2PasswordHasher({ running: config.hashConcurrency });
-    const parts = { database, users, redis, pubsub, clock, random, logger, config, keySecret, hasher, mailer };
+    const parts = {
+      database,
+      users,
+      redis,
+      pubsub,
+      clock,
+      random,
+      logger,
+      metrics,
+      config,
+      oidc,
+      keySecret,
+      hasher,
+      mailer,
+    };
     const auth = await createAuth(parts);
     auth.revocations.start();
     await auth.startMail();

@@ -49,7 +49,7 @@ const sweep = async () => {
 };
 
 describe("deleting an account", () => {
-  test("ends all its sessions at once, everywhere, and keeps neither hash, nor roles, nor user", async () => {
+  test("ASVS 7.4.2: ends all its sessions at once, everywhere, and keeps neither hash, nor roles, nor user", async () => {
     const account = await signedUp();
     const { userId } = account;
     const elsewhere = await login(account);
@@ -165,7 +165,14 @@ describe("a session opened while its account is being closed", () => {
     const expiresAtMs = openedAtMs + 60_000;
     const client = { address: "", network: "", userAgent: "" };
     const deviceHash = Buffer.from("device");
-    const facts = { sessionId: `late-${userId}`, userId, client, deviceHash, provenBy: undefined };
+    const facts = {
+      sessionId: `late-${userId}`,
+      userId,
+      client,
+      deviceHash,
+      provenBy: undefined,
+      secondFactorAtMs: undefined,
+    };
     const session = { ...facts, openedAtMs, expiresAtMs };
     const waits = `
       SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'

@@ -7,6 +7,8 @@ import { type Client, createClient, createRouterTransport } from "@connectrpc/co
 import {
   createRedisPubSub,
   type Database,
+  type Logger,
+  Metrics,
   openDatabase,
   openRedis,
   type PubSub,
@@ -16,17 +18,26 @@ import {
 import { FakeClock, silentLogger } from "@weft/mesh/testing";
 import { startTestPostgres, startTestRedis, type TestPostgres, type TestStore } from "@weft/mesh/testing/stores";
 import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { ApiKeyService } from "@weft/proto/weft/auth/v1/api_key_service_pb.ts";
+import { AuditService } from "@weft/proto/weft/auth/v1/audit_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { FactorService } from "@weft/proto/weft/auth/v1/factor_service_pb.ts";
+import { ProviderService } from "@weft/proto/weft/auth/v1/provider_service_pb.ts";
 import { loadAuthConfig } from "../src/config.ts";
-import { type Auth, createAuth } from "../src/create-auth.ts";
+import { type Auth, type AuthDependencies, createAuth } from "../src/create-auth.ts";
 import type { Mailer } from "../src/domain/mail-ports.ts";
 import type { PasswordHasher } from "../src/domain/ports.ts";
+import { loadProvidersConfig } from "../src/provider-config.ts";
 import { createScriptedUserService, type ScriptedUserService } from "./scripted-user-service.ts";
 
 export interface AuthInstance {
   readonly auth: Auth;
   readonly account: Client<typeof AccountService>;
   readonly service: Client<typeof AuthService>;
+  readonly audit: Client<typeof AuditService>;
+  readonly apiKeys: Client<typeof ApiKeyService>;
+  readonly providers: Client<typeof ProviderService>;
+  readonly factors: Client<typeof FactorService>;
   readonly redis: RedisHandles;
   readonly pubsub: PubSub;
 }
@@ -37,6 +48,7 @@ export interface InstanceOptions {
   readonly mailer?: Mailer;
   /** One that is quick and not safe, unless given. */
   readonly hasher?: PasswordHasher;
+  readonly logger?: Logger;
 }
 
 export interface AuthFixture {
@@ -71,7 +83,13 @@ export async function startAuthFixture(): Promise<AuthFixture> {
     database,
     postgres,
     redisStore,
-    async instance({ keySecret = "a key-encryption secret", env = {}, mailer = noMailer, hasher = quickHasher } = {}) {
+    async instance({
+      keySecret = "a key-encryption secret",
+      env = {},
+      mailer = noMailer,
+      hasher = quickHasher,
+      logger = silentLogger,
+    } = {}) {
       const redis = openRedis({ url: redisStore.url, logger: silentLogger, clientName: "auth-test" });
       await redis.whenReady(10_000);
       const pubsub = createRedisPubSub({ redis, logger: silentLogger });
@@ -82,8 +100,10 @@ export async function startAuthFixture(): Promise<AuthFixture> {
         pubsub,
         clock,
         random: systemRandom,
-        logger: silentLogger,
+        logger,
+        metrics: new Metrics(),
         config: loadAuthConfig(env),
+        oidc: oidcFrom(env),
         keySecret,
         hasher,
         mailer,
@@ -91,7 +111,12 @@ export async function startAuthFixture(): Promise<AuthFixture> {
       const interceptors = [...auth.interceptors];
       const transport = createRouterTransport((router) => auth.routes(router), { router: { interceptors } });
       const account = createClient(AccountService, transport);
-      const instance = { auth, account, service: createClient(AuthService, transport), redis, pubsub };
+      const service = createClient(AuthService, transport);
+      const audit = createClient(AuditService, transport);
+      const apiKeys = createClient(ApiKeyService, transport);
+      const providers = createClient(ProviderService, transport);
+      const factors = createClient(FactorService, transport);
+      const instance = { auth, factors, account, service, audit, apiKeys, providers, redis, pubsub };
       instances.push(instance);
       return instance;
     },
@@ -105,6 +130,12 @@ export async function startAuthFixture(): Promise<AuthFixture> {
       await Promise.all([postgres.close(), redisStore.close()]);
     },
   };
+}
+
+function oidcFrom(env: Readonly<Record<string, string>>): AuthDependencies["oidc"] {
+  const { providers, redirectUris } = loadProvidersConfig(env, { publicUrl: env.WEFT_PUBLIC_URL, development: true });
+  const known = providers.map((provider) => ({ ...provider, clientSecret: env[provider.secretName] ?? "" }));
+  return { providers: known, redirectUris };
 }
 
 const noMailer: Mailer = { send: async () => undefined };

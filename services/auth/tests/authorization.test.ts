@@ -19,7 +19,7 @@ const check = (userId: string, permission: string, resource: string, instance = 
   instance.service.checkPermission({ userId, permission, resource });
 
 describe("grants", () => {
-  test("allow what their role allows on their resource, and nothing elsewhere, at every instance at once", async () => {
+  test("ASVS 8.3.2: allow what their role allows on their resource, and nothing elsewhere, at every instance at once", async () => {
     const userId = await newUserId();
     await auth.service.grantRole({ userId, role: "editor", resource: "project:1" });
     expect(await check(userId, "project.write", "project:1")).toMatchObject({ allowed: true, role: "editor" });

@@ -1,83 +1,17 @@
 /** The auth and the user service as processes of their own, found through the registry, called over HTTP by a client. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { startTestPostgres, startTestRedis, type TestPostgres, type TestStore } from "@weft/mesh/testing/stores";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { endProcess, type RunningProcess, type RunningServices, startServices } from "./running-services.ts";
 
-interface RunningProcess {
-  readonly child: ChildProcess;
-  readonly lines: string[];
-  readonly url: string;
-}
-
-let postgres: TestPostgres;
-let redis: TestStore;
-let folder: string;
-let env: NodeJS.ProcessEnv;
-const processes: RunningProcess[] = [];
+let services: RunningServices;
 let auth: RunningProcess;
 let user: RunningProcess;
 
-const anyPort = { GRPC_PORT: "0", HTTP_PORT: "0", METRICS_PORT: "0", HEALTH_PORT: "0" };
-
-function spawnService(name: "auth" | "user", extra: NodeJS.ProcessEnv = {}): { child: ChildProcess; lines: string[] } {
-  const entry = new URL(`../../${name}/src/main.ts`, import.meta.url).pathname;
-  const child = spawn(process.execPath, [entry], { env: { ...env, ...extra }, stdio: ["ignore", "pipe", "pipe"] });
-  const lines: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream !== null) createInterface(stream).on("line", (line) => lines.push(line));
-  }
-  return { child, lines };
-}
-
-async function startService(name: "auth" | "user"): Promise<RunningProcess> {
-  const { child, lines } = spawnService(name);
-  const ready = await new Promise<string>((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`${name} ended with ${code}:\n${lines.slice(-20).join("\n")}`)));
-    child.stdout?.on("data", () => {
-      const line = lines.find((one) => one.includes("service is ready"));
-      if (line !== undefined) resolve(line);
-    });
-  });
-  const { ports } = JSON.parse(ready) as { ports: { http: number } };
-  const running = { child, lines, url: `http://127.0.0.1:${ports.http}` };
-  processes.push(running);
-  return running;
-}
-
-async function endProcess({ child }: RunningProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-  const ended = once(child, "exit");
-  child.kill(signal);
-  const [code] = (await ended) as [number | null];
-  return code;
-}
-
 beforeAll(async () => {
-  [postgres, redis, folder] = await Promise.all([
-    startTestPostgres(),
-    startTestRedis("server"),
-    mkdtemp(join(tmpdir(), "weft-auth-")),
-  ]);
-  env = {
-    PATH: process.env.PATH,
-    ...anyPort,
-    REDIS_URL: redis.url,
-    DATABASE_URL: await postgres.createDatabase("weft"),
-    WEFT_DATA_DIR: folder,
-    LOG_LEVEL: "info",
-  };
-  [auth, user] = await Promise.all([startService("auth"), startService("user")]);
+  services = await startServices();
+  ({ auth, user } = services);
 });
-afterAll(async () => {
-  await Promise.all(processes.map((one) => endProcess(one, "SIGKILL")));
-  await Promise.all([postgres?.close(), redis?.close()]);
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => services?.stop());
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON from outside, compared by shape.
 type Json = any;
@@ -251,7 +185,7 @@ describe("auth and user service", () => {
   test("a session outlives a restart of the auth service, with the same keys", async () => {
     const login = await call(`${auth.url}/api/auth/login`, { body: { login: "ada", password: ada.password } });
     expect(await endProcess(auth)).toBe(0);
-    auth = await startService("auth");
+    auth = await services.start("auth");
     const token = login.body.accessToken;
     expect((await call(`${auth.url}/api/auth/profile`, { token })).status).toBe(200);
     expect((await call(`${user.url}/api/users/${login.body.user.id}`, { token })).status).toBe(200);
@@ -260,7 +194,7 @@ describe("auth and user service", () => {
   test("without the database both say that it is away, and neither lets anybody in", async () => {
     const login = await call(`${auth.url}/api/auth/login`, { body: { login: "ada", password: ada.password } });
     const { accessToken: token, refreshToken, user: own } = login.body;
-    await postgres.stop();
+    await services.postgres.stop();
     try {
       const answers = await Promise.all([
         call(`${auth.url}/api/auth/logout`, { body: { refreshToken } }),
@@ -271,12 +205,12 @@ describe("auth and user service", () => {
       // The user service may have had to ask the auth service about the token first.
       expect(JSON.stringify(answers[1].body.details)).toMatch(/DATABASE_UNAVAILABLE|AUTH_UNAVAILABLE/);
     } finally {
-      await postgres.start();
+      await services.postgres.start();
     }
   });
 
   test("in production it does not start without its secret, and says which", async () => {
-    const { child, lines } = spawnService("auth", { NODE_ENV: "production" });
+    const { child, lines } = services.spawn("auth", { NODE_ENV: "production" });
     const [code] = (await once(child, "close")) as [number];
     expect(code).not.toBe(0);
     expect(lines.join("\n")).toContain("WEFT_AUTH_KEY_SECRET");

@@ -5,6 +5,7 @@ import { createSmtpMailer } from "../src/adapters/smtp-mailer.ts";
 import { loadAuthConfig } from "../src/config.ts";
 import { attemptLimits } from "../src/domain/attempt-limits.ts";
 import { type AuthFixture, type AuthInstance, bearer, freshSignup, startAuthFixture } from "./auth-fixture.ts";
+import { codeOf } from "./authenticator-app.ts";
 import { type MailSink, startMailSink } from "./mail-sink.ts";
 
 let fixture: AuthFixture;
@@ -79,7 +80,7 @@ describe("e-mail verification", () => {
     expect(await outcome(auth.account.verifyEmail({ token: late.token }))).toBe("TOKEN_REFUSED");
   });
 
-  test("ASVS 7.5.1: of another address takes the password, and is told to the one before", async () => {
+  test("ASVS 7.5.1, 6.3.7: of another address takes the password, and is told to the one before", async () => {
     const account = await signedUp();
     await auth.account.verifyEmail({ token: (await sink.take(account.email)).token });
     const user = fixture.peer.users.get(account.userId);
@@ -190,6 +191,42 @@ describe("password reset", () => {
     );
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.filter(({ row }) => row.includes(token))).toEqual([]);
+  });
+});
+
+describe("a reset that proves an address for the first time", () => {
+  const keyed = async (accessToken: string) => {
+    const wanted = { name: "ci", scopes: ["projects.read"] };
+    const { secret } = await auth.apiKeys.createApiKey(wanted, bearer(accessToken));
+    const { accessToken: token } = await auth.service.exchangeApiKey({ apiKey: secret });
+    return { secret, token };
+  };
+  const withApp = async (accessToken: string) => {
+    const { secret } = await auth.factors.beginTotp({}, bearer(accessToken));
+    await auth.factors.confirmTotp({ code: codeOf(secret, fixture.clock.now()) }, bearer(accessToken));
+  };
+
+  test("leaves no way in to whoever took the address in advance, and no factor to keep its owner out", async () => {
+    const squatter = await signedUp();
+    const key = await keyed(squatter.accessToken);
+    await withApp(squatter.accessToken);
+    expect(await resetBy(await askReset(squatter))).toBe("done");
+    const owner = await squatter.login(newPassword);
+    expect(owner.accessToken).not.toBe("");
+    expect((await auth.factors.listFactors({}, bearer(owner.accessToken))).totp).toBeUndefined();
+    expect(await stateOf(key.token)).toBe("revoked");
+    expect((await auth.service.exchangeApiKey({ apiKey: key.secret })).reason).toBe("revoked");
+  });
+
+  test("takes nothing from an account whose address was proved before", async () => {
+    const account = await signedUp();
+    const { token } = await sink.take(account.email, "Is this your address?");
+    await auth.account.verifyEmail({ token });
+    const key = await keyed(account.accessToken);
+    await withApp(account.accessToken);
+    expect(await resetBy(await askReset(account))).toBe("done");
+    expect((await account.login(newPassword)).factors).toContain("totp");
+    expect(await stateOf(key.token)).toBe("valid");
   });
 });
 

@@ -62,7 +62,7 @@ describe("the sessions of a user", () => {
     expect(used?.lastUsedAt && timestampMs(used.lastUsedAt)).toBe(nowMs + minuteMs);
   });
 
-  test("ASVS 7.4.3: one is ended, with its tokens, and the others go on", async () => {
+  test("ASVS 7.4.3, 10.4.9: one is ended, with its tokens, and the others go on", async () => {
     const { old, recent } = await withTwoSessions();
     const ended = (await sessionsOf(recent.accessToken)).find((session) => !session.current);
     await auth.account.endSession({ sessionId: ended?.id ?? "" }, bearer(recent.accessToken));

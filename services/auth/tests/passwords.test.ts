@@ -84,6 +84,7 @@ describe("changing the password", () => {
       client: { address: "", network: "", userAgent: "" },
       deviceHash: Buffer.from("device"),
       provenBy: row?.password_hash,
+      secondFactorAtMs: undefined,
       openedAtMs: fixture.clock.now(),
       expiresAtMs: fixture.clock.now() + 60_000,
       tokenHash: Buffer.from(userId),

@@ -65,12 +65,15 @@ describe("a verifier whose feed is live", () => {
   test("accepts without asking, and refuses a token soon after its session has ended", async () => {
     const { accessToken, refreshToken } = await auth.account.signup(freshSignup());
     await becomeLive();
+    expect(verifier.known(accessToken)).toBeUndefined();
     expect(await outcome(accessToken)).toBe("accepted");
     const ended: string[] = [];
     verifier.onRevoked((sessionId) => ended.push(sessionId));
     const { sessionId } = await verifier.verify(accessToken);
+    expect(verifier.known(accessToken)?.sessionId).toBe(sessionId);
     await auth.account.logout({ refreshToken });
     await expect.poll(() => outcome(accessToken)).toBe("TOKEN_REVOKED");
+    expect(verifier.known(accessToken)).toBeUndefined();
     expect(ended).toEqual([sessionId]);
     expect(asked).toEqual([]);
   });
@@ -88,6 +91,7 @@ describe("a verifier whose feed is live", () => {
     await becomeLive();
     expect(await outcome(accessToken)).toBe("accepted");
     await fixture.clock.advance(15 * 60_000);
+    expect(verifier.known(accessToken)).toBeUndefined();
     expect(await outcome(accessToken)).toBe("TOKEN_EXPIRED");
   });
 
@@ -123,7 +127,7 @@ describe("a verifier whose feed is not live", () => {
     expect(asked).toEqual([]);
   });
 
-  test("accepts nothing when the auth service cannot be asked, and asks again at the next call", async () => {
+  test("ASVS 16.5.3: accepts nothing when the auth service cannot be asked, and asks again at the next call", async () => {
     const { accessToken } = await auth.account.signup(freshSignup());
     await verifier.started;
     reachable = false;

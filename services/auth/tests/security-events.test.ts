@@ -64,7 +64,7 @@ describe("the trail of security events", () => {
     expect(new Set([...first.events, ...second.events].map(({ id }) => id)).size).toBe(5);
   });
 
-  test("has the reuse of a refresh token, a change of the password, an end of sessions, and roles", async () => {
+  test("ASVS 16.3.3: has the reuse of a refresh token, a change of the password, an end of sessions, and roles", async () => {
     const { events, refreshToken, accessToken, userId, password, login } = await signedUp();
     await login();
     await auth.account.endOtherSessions({}, bearer(accessToken));

@@ -57,7 +57,7 @@ await startService({
       templates,
       importer,
       access: authAccess(auth),
-      directory: userDirectory(mesh.client(UserService)),
+      directory: userDirectory(mesh.client(UserService), auth),
       feed: livePresenceFeed(pubsub, logger),
       now,
       newId,

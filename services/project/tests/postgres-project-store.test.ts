@@ -93,7 +93,7 @@ describe("PostgresProjectStore", () => {
     expect((await store.listVersions("p1", 50, "")).items).toHaveLength(13);
   });
 
-  it("of two changes at once that expect the same version lets one through", async () => {
+  it("ASVS 15.4.2: of two changes at once that expect the same version lets one through", async () => {
     await made();
     const expecting = (name: string) =>
       store.change("p1", by("updated"), (current) => {

@@ -43,6 +43,10 @@ const auth = createRouterTransport(({ service }) =>
       roles.set(`${userId} ${resource}`, role);
       return {};
     },
+    validateUser: ({ userId }) => {
+      const user = { userId, username: "service:deploy" };
+      return userId === "s1" ? { valid: true, user } : { valid: false };
+    },
     revokeRole: ({ userId, resource }) => {
       for (const key of [...roles.keys()]) {
         if (userId === "" ? key.endsWith(` ${resource}`) : key === `${userId} ${resource}`) roles.delete(key);
@@ -81,7 +85,7 @@ const verifier = {
   async verify(token: string): Promise<Principal> {
     const [userId = "", username = ""] = token.split("/");
     if (username === "") throw serviceError(Code.Unauthenticated, "TOKEN_INVALID", "not a token");
-    return { userId, username, sessionId: "", roles: ["user"], expiresAtMs: 0 };
+    return { userId, username, sessionId: "", roles: ["user"], scopes: undefined, expiresAtMs: 0 };
   },
 };
 const as = (name: "ada" | "bob" | "eve") => ({
@@ -106,7 +110,7 @@ beforeAll(async () => {
     templates,
     importer: { read: async (format, content) => importArchitecture(format, content) },
     access: authAccess(createClient(AuthService, auth)),
-    directory: userDirectory(createClient(UserService, userService)),
+    directory: userDirectory(createClient(UserService, userService), createClient(AuthService, auth)),
     feed: { publish: async () => undefined },
     ...options,
   });
@@ -189,6 +193,16 @@ describe("ProjectService", () => {
     ]);
     await client.removeMember({ id, userId: "u2" }, as("bob"));
     expect(await refusal(client.getProject({ id }, as("bob")))).toMatchObject({ code: Code.NotFound });
+  });
+
+  it("shares with a service account, which only the auth service knows", async () => {
+    const { id } = await made();
+    const { member } = await client.addMember({ id, userId: "s1", role: "editor" }, as("ada"));
+    expect(member).toMatchObject({ userId: "s1", username: "service:deploy", role: "editor" });
+    const { members } = await client.listMembers({ id }, as("ada"));
+    expect(members.map(({ username }) => username).sort()).toEqual(["ada", "service:deploy"]);
+    const nobody = refusal(client.addMember({ id, userId: "s2", role: "viewer" }, as("ada")));
+    expect(await nobody).toMatchObject({ reason: "USER_UNKNOWN" });
   });
 
   it("tells what can be said of a project at a glance", async () => {

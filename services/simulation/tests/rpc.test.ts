@@ -88,7 +88,7 @@ function heardFrame(payload: Uint8Array): (typeof frames)[number] {
 const verifier = {
   async verify(userId: string): Promise<Principal> {
     if (userId === "nobody") throw serviceError(Code.Unauthenticated, "TOKEN_INVALID", "not a token");
-    return { userId, username: userId, sessionId: "", roles: ["user"], expiresAtMs: 0 };
+    return { userId, username: userId, sessionId: "", roles: ["user"], scopes: undefined, expiresAtMs: 0 };
   },
 };
 const as = (userId: string) => ({ headers: { authorization: `Bearer ${userId}` } });

@@ -84,6 +84,7 @@ const verifier = {
     username: userId,
     sessionId: "",
     roles: ["user"],
+    scopes: undefined,
     expiresAtMs: 0,
   }),
 };

@@ -60,7 +60,7 @@ describe("PostgresUserStore", () => {
     expect(await events()).toMatchObject([{ type: "USER_REGISTERED", userId: ada.id, email: "Ada@Example.org" }]);
   });
 
-  test("stores neither when the event cannot be stored", async () => {
+  test("ASVS 2.3.3: stores neither when the event cannot be stored", async () => {
     failing = true;
     await expect(insert(ada)).rejects.toThrow("could not be stored");
     expect(await store.findById(ada.id)).toBeUndefined();
@@ -80,7 +80,7 @@ describe("PostgresUserStore", () => {
     expect(await events()).toHaveLength(1);
   });
 
-  test("of many that want one name at once, one gets it", async () => {
+  test("ASVS 2.3.4: of many that want one name at once, one gets it", async () => {
     const ids = Array.from({ length: 10 }, (_, index) => `6f1c2a34-0d6b-4f7e-9c1d-00000000010${index}`);
     const results = await Promise.all(ids.map((id) => insert({ ...bob, id, email: `${id}@example.org` })));
     expect(results.filter((result) => result.outcome === "inserted")).toHaveLength(1);

@@ -51,7 +51,7 @@ const verifier = {
   async verify(token: string): Promise<Principal> {
     const [userId = "", role = ""] = token.split("/");
     if (role === "") throw serviceError(Code.Unauthenticated, "TOKEN_INVALID", "not a token");
-    return { userId, username: "", sessionId: "", roles: [role], expiresAtMs: 0 };
+    return { userId, username: "", sessionId: "", roles: [role], scopes: undefined, expiresAtMs: 0 };
   },
 };
 const as = (userId: string, role = "user") => ({ headers: { authorization: `Bearer ${userId}/${role}` } });

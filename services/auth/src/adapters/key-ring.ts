@@ -83,8 +83,10 @@ export class KeyRing implements TokenIssuer {
     }
     const issuedAt = Math.floor(claims.issuedAtMs / 1000);
     const { issuer, audience, algorithm, type, notBeforeSlackSeconds } = accessTokenProfile;
-    const { sessionId: sid, username, roles } = claims;
-    return new SignJWT({ sid, username, roles: [...roles] })
+    const { sessionId: sid, username, roles, scopes } = claims;
+    // As RFC 9068 writes them: one text with spaces between.
+    const scope = scopes === undefined ? {} : { scope: scopes.join(" ") };
+    return new SignJWT({ sid, username, roles: [...roles], ...scope })
       .setProtectedHeader({ alg: algorithm, kid: key.kid, typ: type })
       .setIssuer(issuer)
       .setAudience(audience)

@@ -4,7 +4,7 @@ import { createOpaqueRefreshTokens } from "./opaque-refresh-tokens.ts";
 const tokens = createOpaqueRefreshTokens("a key-encryption secret");
 
 describe("refresh tokens", () => {
-  test("carry 256 bits and are never made twice (ASVS 7.2.3)", () => {
+  test("ASVS 7.2.3: carry 256 bits and are never made twice", () => {
     const made = Array.from({ length: 1000 }, () => tokens.mint().token);
     expect(new Set(made).size).toBe(1000);
     expect(made.every((token) => Buffer.from(token, "base64url").length === 32)).toBe(true);

@@ -6,10 +6,15 @@
  */
 import type { Database } from "@weft/mesh";
 import type { AccountStore } from "../domain/ports.ts";
+import { revokeKeysOfOwner } from "./postgres-api-key-store.ts";
+import { removeFactorsOfUser } from "./postgres-factor-store.ts";
+import { insertFirstIdentity, removeIdentitiesOfUser } from "./postgres-provider-store.ts";
+import { removeServiceAccountsOf } from "./postgres-service-account-store.ts";
 import { endSessionsOfUser, insertSession } from "./postgres-session-store.ts";
 
 const begin = `INSERT INTO accounts (user_id, password_hash, state, began_at) VALUES ($1, $2, 'pending', $3)`;
-const activate = `UPDATE accounts SET state = 'active' WHERE user_id = $1 AND state = 'pending' RETURNING user_id`;
+const activate = `
+  UPDATE accounts SET state = 'active', verified_email = $2 WHERE user_id = $1 AND state = 'pending' RETURNING user_id`;
 // No hash is kept of an account that is closed; nothing verifies against an empty one.
 const close = `UPDATE accounts SET state = 'abandoned', password_hash = '' WHERE user_id = $1 AND state = 'active'`;
 const removeGrants = `DELETE FROM grants WHERE user_id = $1`;
@@ -24,7 +29,9 @@ const abandonOlderThan = `
   )
   RETURNING user_id`;
 const forget = `DELETE FROM accounts WHERE user_id = $1 AND state = 'abandoned'`;
-const findPasswordHash = `SELECT password_hash FROM accounts WHERE user_id = $1 AND state = 'active'`;
+// An empty one stands for none.
+const findPasswordHash = `
+  SELECT password_hash FROM accounts WHERE user_id = $1 AND state = 'active' AND password_hash <> ''`;
 const isActive = `SELECT 1 FROM accounts WHERE user_id = $1 AND state = 'active'`;
 
 export function createPostgresAccountStore(database: Database): AccountStore {
@@ -32,10 +39,15 @@ export function createPostgresAccountStore(database: Database): AccountStore {
     async begin({ userId, passwordHash, beganAtMs }) {
       await database.query({ name: "begin_account", text: begin }, [userId, passwordHash, new Date(beganAtMs)]);
     },
-    activate: (session) =>
+    activate: (session, identity) =>
       database.transaction(async (transaction) => {
-        const rows = await transaction.query({ name: "activate_account", text: activate }, [session.userId]);
+        const { userId, openedAtMs } = session;
+        const verified = identity?.emailVerified === true ? identity.email : null;
+        const rows = await transaction.query({ name: "activate_account", text: activate }, [userId, verified]);
         if (rows.length > 0) {
+          if (identity !== undefined) {
+            await insertFirstIdentity(transaction, userId, identity, openedAtMs);
+          }
           await insertSession(transaction, session);
         }
         return rows.length > 0;
@@ -44,7 +56,12 @@ export function createPostgresAccountStore(database: Database): AccountStore {
       database.transaction(async (transaction) => {
         await transaction.query({ name: "close_account", text: close }, [userId]);
         await transaction.query({ name: "remove_grants_of_user", text: removeGrants }, [userId]);
-        return endSessionsOfUser(transaction, { userId, reason: "account_deleted", atMs });
+        await removeFactorsOfUser(transaction, userId);
+        await removeIdentitiesOfUser(transaction, userId);
+        await removeServiceAccountsOf(transaction, userId);
+        const keys = await revokeKeysOfOwner(transaction, userId, atMs);
+        const sessions = await endSessionsOfUser(transaction, { userId, reason: "account_deleted", atMs });
+        return [...sessions, ...keys];
       }),
     async abandon(userId) {
       return (await database.query({ name: "abandon_account", text: abandon }, [userId])).length > 0;

@@ -6,7 +6,7 @@ const listOpen = `
   WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
   ORDER BY last_used_at DESC, id`;
 
-const findOwn = `SELECT opened_at, device_hash FROM sessions WHERE id = $1 AND user_id = $2`;
+const findOwn = `SELECT opened_at, second_factor_at, device_hash FROM sessions WHERE id = $1 AND user_id = $2`;
 
 // Whoever ends a session may have lost the device: it has to prove itself again, unless it is the caller's own.
 const endAndForgetDevice = `
@@ -48,6 +48,7 @@ interface SessionRow {
 
 interface OwnRow {
   opened_at: Date;
+  second_factor_at: Date | null;
   device_hash: Uint8Array | null;
 }
 
@@ -65,7 +66,13 @@ export function createOwnSessions(
     async findOwn(sessionId, userId) {
       const statement = { name: "find_own_session", text: findOwn };
       const [row] = await database.query<OwnRow>(statement, [sessionId, userId]);
-      return row && { openedAtMs: row.opened_at.getTime(), deviceHash: row.device_hash ?? undefined };
+      return (
+        row && {
+          openedAtMs: row.opened_at.getTime(),
+          secondFactorAtMs: row.second_factor_at?.getTime(),
+          deviceHash: row.device_hash ?? undefined,
+        }
+      );
     },
     async endAndForgetDevice({ sessionId, userId, reason, atMs }) {
       const ended = await ids("end_own_session", endAndForgetDevice, [sessionId, userId, new Date(atMs), reason]);

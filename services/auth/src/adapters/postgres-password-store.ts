@@ -1,6 +1,7 @@
 import type { Database } from "@weft/mesh";
 import type { PasswordStore } from "../domain/ports.ts";
 import { endSessionsOfUser, insertSession } from "./postgres-session-store.ts";
+import { removeUnprovedWaysIn } from "./postgres-takeover.ts";
 
 const setPassword = `
   UPDATE accounts SET password_hash = $2 WHERE user_id = $1 AND state = 'active' RETURNING user_id`;
@@ -30,7 +31,9 @@ export function createPostgresPasswordStore(database: Database): PasswordStore {
         if (set.length === 0) {
           return undefined;
         }
+        let revoked: readonly string[] = [];
         if (proven !== undefined) {
+          revoked = await removeUnprovedWaysIn(transaction, userId, proven, atMs);
           await transaction.query({ name: "set_verified_email", text: setVerified }, [userId, proven]);
         }
         await transaction.query({ name: "forget_reset_tokens", text: forgetTokens }, [userId]);
@@ -40,7 +43,7 @@ export function createPostgresPasswordStore(database: Database): PasswordStore {
         if (session !== undefined) {
           await insertSession(transaction, session);
         }
-        return ended;
+        return [...ended, ...revoked];
       }),
   };
 }

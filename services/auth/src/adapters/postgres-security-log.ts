@@ -11,9 +11,10 @@ import type { SecurityEvents, SecurityLog } from "../domain/security-events.ts";
 const insert = `
   INSERT INTO security_events (happened_at, event, user_id, session_id, address, user_agent, facts)
   VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)`;
+// Decisions about permissions stand in the same trail (postgres-decision-log.ts) and are administrators' matter.
 const list = `
   SELECT id, event, happened_at, address, user_agent, session_id FROM security_events
-  WHERE user_id = $1 AND ($2::bigint IS NULL OR id < $2)
+  WHERE user_id = $1 AND ($2::bigint IS NULL OR id < $2) AND event NOT IN ('permission_denied', 'permission_by_admin')
   ORDER BY id DESC LIMIT $3`;
 const removeOld = `DELETE FROM security_events WHERE recorded_at < clock_timestamp() - interval '90 days'`;
 

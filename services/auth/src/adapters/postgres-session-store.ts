@@ -17,8 +17,10 @@ const openSession = `
     WHERE user_id = $2 AND state = 'active' AND ($10::text IS NULL OR password_hash = $10)
     FOR SHARE
   ), opened AS (
-    INSERT INTO sessions (id, user_id, opened_at, expires_at, last_used_at, user_agent, address, device_hash)
-    SELECT $1::text, user_id, $3::timestamptz, $4::timestamptz, $3::timestamptz, $7::text, $8::text, $9::bytea
+    INSERT INTO sessions
+      (id, user_id, opened_at, expires_at, last_used_at, user_agent, address, device_hash, second_factor_at)
+    SELECT $1::text, user_id, $3::timestamptz, $4::timestamptz, $3::timestamptz, $7::text, $8::text, $9::bytea,
+           $11::timestamptz
     FROM account
     RETURNING id, user_id
   ), proven AS (
@@ -120,9 +122,11 @@ export type PostgresSessionStore = SessionStore & EndedSessions & { removeOld(no
  */
 export async function insertSession(target: Queryable, session: NewSession): Promise<boolean> {
   const { sessionId, userId, openedAtMs, expiresAtMs, tokenHash, tokenExpiresAtMs } = session;
-  const { client, deviceHash, provenBy = null } = session;
+  const { client, deviceHash, provenBy = null, secondFactorAtMs } = session;
+  const secondFactorAt = secondFactorAtMs === undefined ? null : date(secondFactorAtMs);
   const times = [date(openedAtMs), date(expiresAtMs), tokenHash, date(tokenExpiresAtMs)];
-  const values = [sessionId, userId, ...times, client.userAgent, client.address, deviceHash, provenBy];
+  const origin = [client.userAgent, client.address, deviceHash];
+  const values = [sessionId, userId, ...times, ...origin, provenBy, secondFactorAt];
   return (await target.query({ name: "open_session", text: openSession }, values)).length > 0;
 }
 

@@ -30,7 +30,8 @@ import type {
   UserDirectory,
   WallClock,
 } from "./ports.ts";
-import type { Reauthentication } from "./reauthentication.ts";
+import type { FirstIdentity } from "./provider-ports.ts";
+import type { Reauthentication, Shown } from "./reauthentication.ts";
 import type { SecurityLog } from "./security-events.ts";
 import type { LoggedIn, SessionCaller, Sessions } from "./sessions.ts";
 
@@ -41,6 +42,13 @@ export interface Signup {
   readonly firstName: string;
   readonly lastName: string;
   readonly client: ClientFacts;
+}
+
+/** Of somebody whom a provider vouches for. */
+export interface ProviderSignup extends Omit<Signup, "password"> {
+  readonly identity: FirstIdentity;
+  /** The provider's name, for the trail. */
+  readonly via: string;
 }
 
 export interface AccountsOptions {
@@ -72,27 +80,45 @@ export class Accounts {
 
   /** Creates an account and logs it in. Throws "field_taken", "field_invalid", "busy" or "unavailable". */
   async signUp(signup: Signup): Promise<LoggedIn & { deviceToken: string }> {
-    const { store, directory, deviceTokens, hasher, sessions, clock, ids, counter, mails, log } = this.#options;
-    assertPassword(refusePassword(signup.password, signup, this.#options.breached));
-    const passwordHash = await hasher.hash(normalizePassword(signup.password));
+    const { hasher, breached } = this.#options;
+    assertPassword(refusePassword(signup.password, signup, breached));
+    return this.#register(signup, { passwordHash: await hasher.hash(normalizePassword(signup.password)) });
+  }
+
+  /**
+   * Creates an account without a password, which the identity can log in to, and logs it in. Throws like `signUp`, and
+   * "identity_taken".
+   */
+  signUpByProvider(signup: ProviderSignup): Promise<LoggedIn & { deviceToken: string }> {
+    const { identity, via } = signup;
+    return this.#register(signup, { passwordHash: "", identity, via });
+  }
+
+  async #register(
+    { username, email, firstName, lastName, client }: Omit<Signup, "password">,
+    { passwordHash, identity, via }: { passwordHash: string; identity?: FirstIdentity; via?: string },
+  ): Promise<LoggedIn & { deviceToken: string }> {
+    const { store, directory, deviceTokens, sessions, clock, ids, counter, mails, log } = this.#options;
     const userId = ids.id();
-    const { username, email, firstName, lastName } = signup;
     await store.begin({ userId, passwordHash, beganAtMs: clock.now() });
     const user = await directory
       .create({ userId, username, email, firstName, lastName })
       .catch((error: unknown) => this.#undo(userId, error));
     const device = deviceTokens.mint();
-    const { session, refreshToken } = sessions.prepare(userId, signup.client, device.hash);
-    const activated = await store.activate(session).catch((error: unknown) => this.#undo(userId, error));
+    const { session, refreshToken } = sessions.prepare(userId, client, device.hash);
+    const activated = await store.activate(session, identity).catch((error: unknown) => this.#undo(userId, error));
     if (!activated) {
       throw new AuthError("unavailable", "the signup took too long and was given up; try again");
     }
-    const { address, userAgent } = signup.client;
-    await log.record("signed_up", { userId, sessionId: session.sessionId, address, userAgent });
-    // Whoever signs up in others' names, again and again, must not fill their mailboxes. They can still ask for the mail.
-    const { admitted } = await counter.take(keysOfSignupMail(email, signup.client.network), clock.now());
-    if (admitted) {
-      await mails.notify({ kind: "verify_email", userId });
+    const { address, userAgent } = client;
+    const how = via === undefined ? {} : { provider: via };
+    await log.record("signed_up", { userId, sessionId: session.sessionId, address, userAgent, ...how });
+    if (identity?.emailVerified !== true) {
+      // Whoever signs up in others' names, again and again, must not fill their mailboxes. They can still ask for the mail.
+      const { admitted } = await counter.take(keysOfSignupMail(email, client.network), clock.now());
+      if (admitted) {
+        await mails.notify({ kind: "verify_email", userId });
+      }
     }
     const loggedIn = await sessions.hand(user, session.sessionId, session.expiresAtMs, refreshToken);
     return { ...loggedIn, deviceToken: device.token };
@@ -104,13 +130,13 @@ export class Accounts {
 
   /**
    * Changes the caller's profile. The address takes a recent login or the password, since others are reached by it (ASVS
-   * 7.5.1); throws what `Reauthentication.assertRecent` throws.
+   * 7.5.1); throws what `Reauthentication.assertFull` throws.
    */
-  async updateProfile(caller: SessionCaller, changes: ProfileChanges, password: string): Promise<DirectoryUser> {
+  async updateProfile(caller: SessionCaller, changes: ProfileChanges, shown: Shown): Promise<DirectoryUser> {
     const { directory, reauthentication, log } = this.#options;
     const { userId, sessionId } = caller;
     if (changes.email !== undefined) {
-      await reauthentication.assertRecent(caller, password);
+      await reauthentication.assertFull(caller, shown);
     }
     const user = await directory.updateOwnProfile(userId, changes);
     if (changes.email !== undefined) {
@@ -120,15 +146,19 @@ export class Accounts {
   }
 
   /**
-   * Deletes the caller's account, after another look at the password. Throws "password_wrong" or "busy", with nothing
-   * changed; afterwards it succeeds even when the user service is away, since nobody could ask again: the sweep goes on.
+   * Deletes the caller's account, after another look at the password, or, where there is none, in a session that was opened a
+   * moment ago. Throws "password_wrong", "reauthentication_needed" or "busy", with nothing changed; afterwards it succeeds even when the user service is away, since nobody could ask again: the sweep goes on.
    */
   async deleteAccount(caller: SessionCaller, password: string): Promise<void> {
     const { store, directory, reauthentication, revocations, clock, log } = this.#options;
     const { userId } = caller;
     // Not active: the same deletion, asked for twice at once, has closed the account since.
     if (await store.isActive(userId)) {
-      await reauthentication.assertPassword(caller, password, "password").catch(async (error: unknown) => {
+      const hasPassword = (await store.findPasswordHash(userId)) !== undefined;
+      const shown = hasPassword
+        ? reauthentication.assertPassword(caller, password, "password")
+        : reauthentication.assertRecent(caller, "");
+      await shown.catch(async (error: unknown) => {
         if (await store.isActive(userId)) throw error;
       });
     }

@@ -45,7 +45,7 @@ export class AttemptGuard {
       return { right: false, verified: true, waitMs };
     }
     // A network is shared: were its count forgotten, whoever has one account could guess at all others without end.
-    const shared = (key: CountedKey) => key.kind === "network";
+    const shared = (key: CountedKey) => key.kind === "network" || key.kind === "apiKeyFromNetwork";
     await Promise.all([
       this.#counter.forget(keys.filter((key) => !shared(key))),
       this.#counter.takeBack(keys.filter(shared)),

@@ -40,7 +40,9 @@ const hourMs = 60 * minuteMs;
  * loginFromNetwork: ten typing mistakes in a row are human. network: an office behind one address, and about as many as
  * can wait for a hash at once. login: NIST SP 800-63B allows 100 failures in a row; a minute between guesses then leaves an
  * attacker with any number of addresses 1440 a day. password: asked again within a session, by whoever holds its token.
- * mailFor, mailFromNetwork, signupMail: mails that somebody else may have to read; each one admitted is sent, so asking in a victim's
+ * apiKeyFromNetwork: keys that do not exist.
+ * totp: six digits can be guessed, by whoever has the password; at the most a guess an hour is one in 14 000 a day, and the
+ * owner is told. totpAgain: asked for within a session. mailFor, mailFromNetwork, signupMail: mails that somebody else may have to read; each one admitted is sent, so asking in a victim's
  * name keeps nobody from a link that works.
  */
 export const attemptLimits = {
@@ -49,6 +51,9 @@ export const attemptLimits = {
   login: limit(100, secondMs, minuteMs, 24 * hourMs),
   device: limit(10, secondMs, 15 * minuteMs, 24 * hourMs),
   password: limit(10, secondMs, 15 * minuteMs, 24 * hourMs),
+  apiKeyFromNetwork: limit(100, secondMs, minuteMs, hourMs),
+  totp: limit(5, secondMs, hourMs, 24 * hourMs),
+  totpAgain: limit(5, secondMs, hourMs, 24 * hourMs),
   mailFor: limit(3, minuteMs, hourMs, 24 * hourMs),
   mailFromNetwork: limit(20, minuteMs, hourMs, 24 * hourMs),
   signupMail: limit(100, secondMs, 5 * minuteMs, hourMs),

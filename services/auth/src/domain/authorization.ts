@@ -3,8 +3,10 @@
  * away must not linger in a cache of another instance, and the read is one index look-up. What is cached (by the adapter
  * behind `directory`) are profile facts, which decide nothing.
  */
+import type { PermissionDecision } from "./decision-trail.ts";
 import { AuthError } from "./errors.ts";
 import {
+  allowedByAdminAlone,
   decidePermission,
   type GlobalRole,
   type Grant,
@@ -32,6 +34,8 @@ export interface AuthorizationOptions {
   readonly globalRoles: (userId: string) => readonly GlobalRole[];
   readonly clock: WallClock;
   readonly log: SecurityLog;
+  /** Told of refusals and of what the role of an administrator alone allowed; must not throw or wait. */
+  readonly trail: { record(decision: PermissionDecision): void };
 }
 
 /** "project:<id>": a kind in lower case, a colon, and the id of one thing. */
@@ -47,7 +51,7 @@ export class Authorization {
 
   /** Whether the user may do that on the resource; an empty resource asks about roles that hold everywhere. */
   async check(userId: string, permission: string, resource: string): Promise<{ allowed: boolean; role: Role | "" }> {
-    const { grants, accounts, globalRoles } = this.#options;
+    const { grants, accounts, globalRoles, trail } = this.#options;
     if (!isPermission(permission)) {
       throw invalid("permission", `"${permission}" is no permission of this mesh`);
     }
@@ -58,7 +62,15 @@ export class Authorization {
       accounts.isActive(userId),
       resource === "" ? undefined : grants.find(userId, resource),
     ]);
-    return active ? decidePermission(permission, onResource, globalRoles(userId)) : { allowed: false, role: "" };
+    const decision = active
+      ? decidePermission(permission, onResource, globalRoles(userId))
+      : ({ allowed: false, role: "" } as const);
+    if (!decision.allowed) {
+      trail.record({ kind: "permission_denied", userId, permission, resource, role: decision.role });
+    } else if (allowedByAdminAlone(permission, decision)) {
+      trail.record({ kind: "permission_by_admin", userId, permission, resource, role: decision.role });
+    }
+    return decision;
   }
 
   /** Throws "user_unknown". */

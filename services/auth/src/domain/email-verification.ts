@@ -31,7 +31,7 @@ export class EmailVerification {
 
   /**
    * Queues the mail; true, with none queued, when the address is verified already. Throws "too_many_mails", and what
-   * `Reauthentication.assertRecent` throws when another address was verified before.
+   * `Reauthentication.assertFull` throws when another address was verified before.
    */
   async request(caller: SessionCaller, password: string, client: ClientFacts): Promise<boolean> {
     const { addresses, directory, reauthentication, counter, mails, clock } = this.#options;
@@ -42,7 +42,7 @@ export class EmailVerification {
       return true;
     }
     if (verified !== undefined) {
-      await reauthentication.assertRecent(caller, password);
+      await reauthentication.assertFull(caller, { password, code: "", client });
     }
     await assertMailAdmitted(counter, keysOfMail(`verify ${userId}`, client.network), clock.now());
     await mails.enqueue({ kind: "verify_email", userId });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { AttemptGuard } from "./attempt-guard.ts";
 import type { CountedKey } from "./attempt-limits.ts";
+import { Entry } from "./entry.ts";
+import type { LoginCompletion } from "./login-completion.ts";
 import { Logins } from "./logins.ts";
 import type { DirectoryUser } from "./ports.ts";
 import type { LoggedIn } from "./sessions.ts";
@@ -22,13 +24,16 @@ interface Surroundings {
   /** What the counter says; admits at once by default. */
   readonly take?: { admitted: boolean; waitMs: number };
   readonly busy?: boolean;
+  /** What the second step says; there is none by default. */
+  readonly challenge?: Awaited<ReturnType<LoginCompletion["challenge"]>>;
 }
 
 /** Notes what a login asks of its surroundings, which is what an observer could measure. */
-function createLogin({ hashes = {}, closing = false, take, busy = false }: Surroundings = {}) {
+function createLogin({ hashes = {}, closing = false, take, busy = false, challenge = "none" }: Surroundings = {}) {
   const work: string[] = [];
   const counted: string[] = [];
   const mails: string[] = [];
+  const opened: string[] = [];
   const note = (what: string, keys: readonly CountedKey[]) => {
     counted.push(`${what} ${keys.map((key) => key.kind).join(" ")}`);
   };
@@ -43,6 +48,15 @@ function createLogin({ hashes = {}, closing = false, take, busy = false }: Surro
     },
     { now: () => 0 },
   );
+  const devices = {
+    async isProven(userId: string, hash: Uint8Array) {
+      work.push("look up the device");
+      return userId === ada.userId && new TextDecoder().decode(hash) === "ada's";
+    },
+  };
+  const deviceTokens = { mint: () => ({ token: "new", hash: bytes("new") }), hash: bytes };
+  const clock = { now: () => 0 };
+  const log = { record: async () => undefined };
   const logins = new Logins({
     accounts: {
       async findPasswordHash(userId) {
@@ -56,13 +70,8 @@ function createLogin({ hashes = {}, closing = false, take, busy = false }: Surro
         return login === ada.username ? ada : undefined;
       },
     },
-    devices: {
-      async isProven(userId, hash) {
-        work.push("look up the device");
-        return userId === ada.userId && new TextDecoder().decode(hash) === "ada's";
-      },
-    },
-    deviceTokens: { mint: () => ({ token: "new", hash: bytes("new") }), hash: bytes },
+    devices,
+    deviceTokens,
     hasher: {
       hash: () => Promise.reject(new Error("a login makes no hash")),
       async verify(hash, password) {
@@ -74,18 +83,29 @@ function createLogin({ hashes = {}, closing = false, take, busy = false }: Surro
         work.push("verify");
       },
     },
-    sessions: { open: async (user) => (closing ? undefined : ({ user } as LoggedIn)) },
+    completion: { challenge: async () => challenge },
+    entry: new Entry({
+      devices,
+      deviceTokens,
+      sessions: {
+        open: async (user) => {
+          opened.push(user.userId);
+          return closing ? undefined : ({ user } as LoggedIn);
+        },
+      },
+      mails: {
+        enqueue: () => Promise.reject(new Error("no login depends on a mail")),
+        notify: async (job) => void mails.push(job.kind),
+      },
+      clock,
+      log,
+    }),
     guard,
-    mails: {
-      enqueue: () => Promise.reject(new Error("no login depends on a mail")),
-      notify: async (job) => void mails.push(job.kind),
-    },
-    clock: { now: () => 0 },
-    log: { record: async () => undefined },
+    log,
   });
   const logIn = (login: string, password = "password", deviceToken = "") =>
     logins.logIn({ login, password, deviceToken, client });
-  return { logIn, work, counted, mails };
+  return { logIn, work, counted, mails, opened };
 }
 
 const words = "the login or the password is wrong, or there were too many attempts: wait as long as is said";
@@ -132,6 +152,18 @@ describe("Logins.logIn", () => {
 
   test("an account that is deleted while its password is verified fails in the same words", async () => {
     const { logIn } = createLogin({ hashes: { "id-ada": "hash of password" }, closing: true });
+    await expect(logIn("ada")).rejects.toMatchObject({ kind: "login_failed", message: words });
+  });
+
+  test("the right password of an account with a second factor opens no session, proves no device and sends no mail", async () => {
+    const challenge = { challenge: "opaque", factors: ["totp" as const], passkeyOptions: undefined };
+    const { logIn, mails, opened } = createLogin({ hashes: { "id-ada": "hash of password" }, challenge });
+    expect(await logIn("ada")).toEqual(challenge);
+    expect([mails, opened]).toEqual([[], []]);
+  });
+
+  test("a password that is changed while a second step is begun fails in the same words", async () => {
+    const { logIn } = createLogin({ hashes: { "id-ada": "hash of password" }, challenge: "void" });
     await expect(logIn("ada")).rejects.toMatchObject({ kind: "login_failed", message: words });
   });
 

@@ -1,7 +1,7 @@
 /**
  * Login with a password. The steps: (1) is the device a proven one, (2) count the attempt, or have it wait, (3) the first
- * factor, (4) open the session. Further factors go between (3) and (4), where the password is known to be right and nothing
- * has been handed out; other ways in (passkeys, a provider) join at (4).
+ * factor, (4) open the session. Between (3) and (4), where the password is known to be right and nothing has been handed
+ * out, an account with a second factor is given a challenge instead (login-completion.ts); other ways in join at (4).
  *
  * An unknown login, a wrong password and one that has to wait get the same words; the time to wait is told of all of them
  * alike. Verified or not depends on counts of what was typed, never on whether it exists, and a login that does not exist
@@ -9,8 +9,9 @@
  */
 import type { AttemptGuard, Verdict } from "./attempt-guard.ts";
 import { type CountedKey, keysOfLogin } from "./attempt-limits.ts";
+import type { Entered, Entry } from "./entry.ts";
 import { AuthError } from "./errors.ts";
-import type { MailQueue } from "./mail-ports.ts";
+import type { LoginChallenge, LoginCompletion } from "./login-completion.ts";
 import { normalizePassword } from "./password-policy.ts";
 import type {
   AccountStore,
@@ -21,10 +22,8 @@ import type {
   OpaqueTokens,
   PasswordHasher,
   UserDirectory,
-  WallClock,
 } from "./ports.ts";
 import type { SecurityLog } from "./security-events.ts";
-import type { LoggedIn, Sessions } from "./sessions.ts";
 
 export interface LoginAttempt {
   /** Username or e-mail address. */
@@ -35,16 +34,18 @@ export interface LoginAttempt {
   readonly client: ClientFacts;
 }
 
+/** Tokens, or what has to be answered to get some. */
+export type Admission = Entered | LoginChallenge;
+
 export interface LoginsOptions {
   readonly accounts: Pick<AccountStore, "findPasswordHash">;
   readonly directory: Pick<UserDirectory, "findByLogin">;
   readonly devices: DeviceStore;
   readonly deviceTokens: OpaqueTokens;
   readonly hasher: PasswordHasher;
-  readonly sessions: Pick<Sessions, "open">;
+  readonly completion: Pick<LoginCompletion, "challenge">;
+  readonly entry: Pick<Entry, "open">;
   readonly guard: AttemptGuard;
-  readonly mails: MailQueue;
-  readonly clock: WallClock;
   readonly log: SecurityLog;
 }
 
@@ -59,8 +60,8 @@ export class Logins {
   }
 
   /** Throws "login_failed", with the time to wait once there is one, "busy" or "unavailable". */
-  async logIn(attempt: LoginAttempt): Promise<LoggedIn & { deviceToken: string }> {
-    const { guard, deviceTokens, sessions, mails, clock, log } = this.#options;
+  async logIn(attempt: LoginAttempt): Promise<Admission> {
+    const { guard, completion, entry, log } = this.#options;
     const { login, client } = attempt;
     const proven = await this.#provenDevice(attempt);
     const keys: readonly CountedKey[] =
@@ -76,16 +77,13 @@ export class Logins {
       throw loginFailed(verdict.waitMs);
     }
     const { user, passwordHash } = verdict.value;
-    const device = proven?.device ?? deviceTokens.mint();
-    const loggedIn = await sessions.open(user, client, { deviceHash: device.hash, passwordHash });
-    if (loggedIn === undefined) {
+    const challenge = await completion.challenge(user, passwordHash, client);
+    const proof = { by: "password", device: proven?.device, passwordHash, secondFactor: false };
+    const admission = challenge === "none" ? await entry.open(user, client, proof) : challenge;
+    if (admission === undefined || admission === "void") {
       throw loginFailed(0);
     }
-    if (proven === undefined) {
-      await mails.notify({ kind: "new_device", userId: user.userId, atMs: clock.now(), ...origin(client) });
-    }
-    await log.record("logged_in", { userId: user.userId, ...origin(client), newDevice: String(proven === undefined) });
-    return { ...loggedIn, deviceToken: device.token };
+    return admission;
   }
 
   /** The user of the login, if the device was logged in from as them before. */

@@ -1,9 +1,12 @@
+import { factorMail } from "./factor-mails.ts";
 import type { AddressStore, MailedTokenStore, Mailer, MailPurpose } from "./mail-ports.ts";
 import {
+  apiKeyCreatedMail,
   emailChangedMail,
   type MailJob,
   newDeviceMail,
   passwordChangedMail,
+  providerMail,
   resetMail,
   type TokenMail,
   verificationMail,
@@ -62,6 +65,16 @@ export class MailDesk {
         return mailer.send(resetMail(await this.#tokenMail("reset_password", user, safe)));
       case "email_changed":
         return mailer.send(emailChangedMail(job.to, user.username));
+      case "api_key_created":
+        return mailer.send(apiKeyCreatedMail(safe, user.username, job.keyName, job));
+      case "provider_linked":
+      case "provider_unlinked":
+        return mailer.send(providerMail(safe, user.username, job));
+      case "factor_added":
+      case "factor_removed":
+      case "recovery_code_used":
+      case "codes_guessed":
+        return mailer.send(factorMail(safe, user.username, job));
       case "new_device":
         return mailer.send(newDeviceMail(safe, user.username, job));
       case "password_changed":

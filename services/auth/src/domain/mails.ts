@@ -1,3 +1,5 @@
+import type { FactorMailJob } from "./factor-mails.ts";
+
 /**
  * The mails that accounts are sent, as pure functions. What is queued (`MailJob`) says what happened and to whom; the text,
  * and the token in it, are made when it is sent, so no secret waits in a queue, and a mail that is sent again replaces the
@@ -12,7 +14,7 @@ export interface Mail {
 }
 
 /** Where and when something was done to an account. */
-interface Occasion {
+export interface Occasion {
   readonly userId: string;
   readonly atMs: number;
   readonly address: string;
@@ -25,6 +27,9 @@ export type MailJob =
   | { readonly kind: "reset_password"; readonly login: string }
   /** Goes to the address that the account had. */
   | { readonly kind: "email_changed"; readonly userId: string; readonly to: string }
+  | ({ readonly kind: "api_key_created"; readonly keyName: string } & Occasion)
+  | ({ readonly kind: "provider_linked" | "provider_unlinked"; readonly provider: string } & Occasion)
+  | FactorMailJob
   | ({ readonly kind: "new_device" } & Occasion)
   | ({ readonly kind: "password_changed" } & Occasion);
 
@@ -75,6 +80,38 @@ export function newDeviceMail(to: string, username: string, occasion: Occasion):
   };
 }
 
+export function apiKeyCreatedMail(to: string, username: string, keyName: string, occasion: Occasion): Mail {
+  return {
+    to,
+    subject: "A new API key",
+    text: paragraphs(
+      `Hello ${username},`,
+      `an API key was made for your account. Its name is: ${keyName}`,
+      occasionText(occasion),
+      "If it was you, all is well. If not, revoke it and set a new password now.",
+    ),
+  };
+}
+
+/** A way in through a provider was added, or taken away. */
+export function providerMail(
+  to: string,
+  username: string,
+  what: Occasion & { readonly kind: "provider_linked" | "provider_unlinked"; readonly provider: string },
+): Mail {
+  const added = what.kind === "provider_linked";
+  return {
+    to,
+    subject: added ? "Another way to log in" : "One way less to log in",
+    text: paragraphs(
+      `Hello ${username},`,
+      `your account can ${added ? "now" : "no longer"} be logged in to with ${what.provider}.`,
+      occasionText(what),
+      "If it was you, all is well. If not, set a new password now, and look at what your account is linked to.",
+    ),
+  };
+}
+
 export function passwordChangedMail(to: string, username: string, occasion: Occasion): Mail {
   return {
     to,
@@ -105,11 +142,11 @@ function tokenText({ token, link }: TokenMail): string {
   return link === undefined ? token : `${link}#token=${token}`;
 }
 
-function occasionText({ atMs, address, userAgent }: Occasion): string {
+export function occasionText({ atMs, address, userAgent }: Occasion): string {
   const when = new Date(atMs).toISOString().replace("T", " ").slice(0, 16);
   return `When: ${when} UTC\nFrom: ${address || "unknown"}\nWith: ${userAgent || "unknown"}`;
 }
 
-function paragraphs(...texts: string[]): string {
+export function paragraphs(...texts: string[]): string {
   return `${texts.join("\n\n")}\n`;
 }

@@ -65,8 +65,10 @@ export class Passwords {
     }
     await reauthentication.assertPassword(caller, oldPassword, "oldPassword");
     const passwordHash = await hasher.hash(normalizePassword(newPassword));
-    const device = (await this.#options.sessionStore.findOwn(sessionId, userId))?.deviceHash;
-    const { session, refreshToken } = sessions.prepare(userId, client, device ?? deviceTokens.mint().hash);
+    const own = await this.#options.sessionStore.findOwn(sessionId, userId);
+    const prepared = sessions.prepare(userId, client, own?.deviceHash ?? deviceTokens.mint().hash);
+    const { refreshToken } = prepared;
+    const session = { ...prepared.session, secondFactorAtMs: own?.secondFactorAtMs };
     const atMs = clock.now();
     const change = { userId, passwordHash, reason: "password_changed", atMs, session, tokenHash: undefined };
     const ended = await store.change(change);

@@ -8,7 +8,7 @@ const viewer = ["project.read", "simulation.read"] as const;
 const editor = [...viewer, "project.write", "simulation.run"] as const;
 const owner = [...editor, "project.share", "project.delete"] as const;
 const user = ["project.create"] as const;
-const admin = [...owner, ...user, "user.read", "user.write"] as const;
+const admin = [...owner, ...user, "user.read", "user.write", "audit.read"] as const;
 
 /** Every role with what it allows; a later role of `resourceRoles` allows everything an earlier one does. */
 export const rolePermissions = {
@@ -71,4 +71,12 @@ export function decidePermission(
   const candidates: Role[] = [...(onResource === undefined ? [] : [onResource]), ...everywhere];
   const allowing = candidates.find((role) => roleAllows(role, permission));
   return allowing === undefined ? { allowed: false, role: onResource ?? "" } : { allowed: true, role: allowing };
+}
+
+/** Whether a decision let somebody in for being an administrator and for nothing else. */
+export function allowedByAdminAlone(
+  permission: string,
+  { allowed, role }: { allowed: boolean; role: Role | "" },
+): boolean {
+  return allowed && role === "admin" && !roleAllows("user", permission);
 }

@@ -4,6 +4,7 @@
  */
 import type { CountedKey } from "./attempt-limits.ts";
 import type { Grant, GrantFilter, ResourceRole } from "./permissions.ts";
+import type { FirstIdentity } from "./provider-ports.ts";
 import type { RefreshState } from "./refresh-policy.ts";
 
 /** The wall clock. */
@@ -110,6 +111,8 @@ export interface AccessTokenClaims {
   readonly username: string;
   readonly sessionId: string;
   readonly roles: readonly string[];
+  /** What an API key's token is limited to; undefined for a person's. */
+  readonly scopes: readonly string[] | undefined;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
 }
@@ -136,6 +139,8 @@ export interface NewSession {
   readonly deviceHash: Uint8Array;
   /** The hash that the password was right for; then it is only opened while that is still the account's. */
   readonly provenBy: string | undefined;
+  /** When a second factor was proven for it; undefined for one that rests on a password alone. */
+  readonly secondFactorAtMs: number | undefined;
   readonly openedAtMs: number;
   /** Absolute end; rotation never moves it. */
   readonly expiresAtMs: number;
@@ -162,6 +167,14 @@ export interface OpenSession {
   readonly expiresAtMs: number;
 }
 
+/** What a session of the caller's own rests on. */
+export interface OwnSession {
+  readonly openedAtMs: number;
+  readonly secondFactorAtMs: number | undefined;
+  /** Not known of old ones. */
+  readonly deviceHash: Uint8Array | undefined;
+}
+
 /** Which session ends, when, and why; the reason is kept with it. */
 export interface SessionEnd {
   readonly sessionId: string;
@@ -186,11 +199,8 @@ export interface SessionStore {
   isLive(sessionId: string, atMs: number): Promise<boolean>;
   /** The user's sessions that have not ended, the one used last first. */
   listOpen(userId: string, atMs: number): Promise<readonly OpenSession[]>;
-  /** A user's session, ended or not; undefined when the user has no such session. The device of an old one is not known. */
-  findOwn(
-    sessionId: string,
-    userId: string,
-  ): Promise<{ readonly openedAtMs: number; readonly deviceHash: Uint8Array | undefined } | undefined>;
+  /** A user's session, ended or not; undefined when the user has no such session. */
+  findOwn(sessionId: string, userId: string): Promise<OwnSession | undefined>;
   /** Ends a user's session and forgets its device; false when it had ended before, or is not theirs. */
   endAndForgetDevice(end: SessionEnd): Promise<boolean>;
   /** Ends all sessions of the user but the one named, and forgets all devices but its own; returns their ids. */
@@ -228,22 +238,25 @@ export interface DeviceStore {
 
 /** Credentials, and the record of signups and deletions that are under way. */
 export interface AccountStore {
-  /** Notes that a signup began: the account exists, but nobody can log in to it. */
+  /** Notes that a signup began: the account exists, but nobody can log in to it. An empty hash means no password. */
   begin(account: { userId: string; passwordHash: string; beganAtMs: number }): Promise<void>;
-  /** Makes the account usable and opens its first session, together; false when the signup was abandoned meanwhile. */
-  activate(session: NewSession): Promise<boolean>;
+  /**
+   * Makes the account usable and opens its first session, together, and links the identity that it begins with; false when
+   * the signup was abandoned meanwhile. Throws "identity_taken", with nothing changed.
+   */
+  activate(session: NewSession, identity?: FirstIdentity): Promise<boolean>;
   /** Gives a signup up: it can no longer be activated. False when it is active or gone. */
   abandon(userId: string): Promise<boolean>;
   /**
    * Closes an active account for good, in one transaction: nobody can log in, its grants are gone, its sessions have
-   * ended. Returns the sessions that this ended, for their announcement. The row stays, abandoned, until it is forgotten.
+   * ended, its API keys are revoked and its service accounts gone. Returns the sessions and keys that this ended, for their announcement. The row stays, abandoned, until it is forgotten.
    */
   close(userId: string, atMs: number): Promise<readonly string[]>;
   /** Gives up every signup that began before the instant and is not active; returns their user ids, and those of closed accounts. */
   abandonOlderThan(beforeMs: number, limit: number): Promise<readonly string[]>;
   /** Forgets an abandoned signup or a closed account. */
   forget(userId: string): Promise<void>;
-  /** The password hash of an active account. */
+  /** The password hash of an active account; undefined for one without a password. */
   findPasswordHash(userId: string): Promise<string | undefined>;
   isActive(userId: string): Promise<boolean>;
 }

@@ -40,8 +40,10 @@ export interface SessionCaller {
 /** What a login rests on. */
 export interface LoginProof {
   readonly deviceHash: Uint8Array;
-  /** The hash that the password was right for. */
-  readonly passwordHash: string;
+  /** The hash that the password was right for; undefined without a password. */
+  readonly passwordHash: string | undefined;
+  /** Whether it took more than one factor. */
+  readonly secondFactor: boolean;
 }
 
 /** What a client gets from signup, login and refresh. */
@@ -91,6 +93,7 @@ export class Sessions {
         client,
         deviceHash,
         provenBy: undefined,
+        secondFactorAtMs: undefined,
         openedAtMs,
         expiresAtMs,
         tokenHash: hash,
@@ -101,13 +104,14 @@ export class Sessions {
   }
 
   /**
-   * Opens a session for a user whose password was right; undefined when their account was closed or got another password
+   * Opens a session for a user who has proved to be it; undefined when their account was closed or got another password
    * meanwhile.
    */
   async open(user: DirectoryUser, client: ClientFacts, proof: LoginProof): Promise<LoggedIn | undefined> {
     const { store, revocations, clock, limits } = this.#options;
     const { session, refreshToken } = this.prepare(user.userId, client, proof.deviceHash);
-    if (!(await store.open({ ...session, provenBy: proof.passwordHash }))) {
+    const secondFactorAtMs = proof.secondFactor ? session.openedAtMs : undefined;
+    if (!(await store.open({ ...session, provenBy: proof.passwordHash, secondFactorAtMs }))) {
       return undefined;
     }
     await revocations.announce(await store.endOldest(user.userId, limits.sessionsMax, clock.now()));
@@ -126,7 +130,15 @@ export class Sessions {
     const expiresAtMs = accessTokenExpiry(issuedAtMs, sessionExpiresAtMs, limits);
     const { userId, username } = user;
     const roles = globalRoles(userId);
-    const accessToken = await issuer.issue({ userId, username, sessionId, roles, issuedAtMs, expiresAtMs });
+    const accessToken = await issuer.issue({
+      userId,
+      username,
+      sessionId,
+      roles,
+      scopes: undefined,
+      issuedAtMs,
+      expiresAtMs,
+    });
     return { user, accessToken, refreshToken, expiresInSeconds: Math.floor((expiresAtMs - issuedAtMs) / 1000) };
   }
 

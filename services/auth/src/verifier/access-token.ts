@@ -91,13 +91,14 @@ function checkClaims(header: TokenHeader, claims: Record<string, unknown> | unde
   if (claims.iss !== accessTokenProfile.issuer || claims.aud !== accessTokenProfile.audience) {
     return { valid: false, reason: "wrong_audience" };
   }
-  const { sub, sid, jti, username, roles, iat, nbf, exp } = claims;
+  const { sub, sid, jti, username, roles, scope, iat, nbf, exp } = claims;
   if (
     !isName(sub) ||
     !isName(sid) ||
     !isName(jti) ||
     !isName(username) ||
     !isNameList(roles) ||
+    !(scope === undefined || isScopeText(scope)) ||
     !isSeconds(iat) ||
     !isSeconds(nbf) ||
     !isSeconds(exp)
@@ -110,7 +111,8 @@ function checkClaims(header: TokenHeader, claims: Record<string, unknown> | unde
   if (nowMs < nbf * 1000) {
     return { valid: false, reason: "not_yet_valid" };
   }
-  return { valid: true, principal: { userId: sub, username, sessionId: sid, roles, expiresAtMs: exp * 1000 } };
+  const scopes = scope?.split(" ");
+  return { valid: true, principal: { userId: sub, username, sessionId: sid, roles, scopes, expiresAtMs: exp * 1000 } };
 }
 
 /** A JSON object written without spaces and without repeated names; undefined for any other text. */
@@ -130,6 +132,11 @@ function isName(value: unknown): value is string {
 
 function isNameList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(isName);
+}
+
+/** At least one scope, with single spaces between: a token that is meant to be limited never turns out to be unlimited. */
+function isScopeText(value: unknown): value is string {
+  return typeof value === "string" && /^[a-z]+\.[a-z]+( [a-z]+\.[a-z]+)*$/.test(value);
 }
 
 function isSeconds(value: unknown): value is number {

@@ -1,5 +1,5 @@
 import { Code, type ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
-import { errorReason, serviceError } from "@weft/mesh";
+import { errorMetadata, errorReason, serviceError } from "@weft/mesh";
 import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
@@ -8,13 +8,21 @@ import { accessOf, authenticationInterceptor, bearerToken } from "./authenticati
 import { currentPrincipal, type Principal, requirePrincipal } from "./principal.ts";
 import { tokenRefused } from "./token-errors.ts";
 
-const ada: Principal = { userId: "ada", username: "ada", sessionId: "s", roles: ["user"], expiresAtMs: 0 };
+const ada: Principal = {
+  userId: "ada",
+  username: "ada",
+  sessionId: "s",
+  roles: ["user"],
+  scopes: undefined,
+  expiresAtMs: 0,
+};
 
 /** Calls answer with the id of who called, or "nobody". */
 function createClients() {
   const verifier = {
     async verify(token: string) {
       if (token === "good") return ada;
+      if (token.startsWith("key:")) return { ...ada, scopes: token.slice(4).split("+") };
       if (token === "unknowable") throw serviceError(Code.Unavailable, "AUTH_UNAVAILABLE", "cannot be verified");
       throw tokenRefused(token === "old" ? "expired" : token === "ended" ? "revoked" : "bad_signature");
     },
@@ -23,6 +31,7 @@ function createClients() {
     (router) => {
       router.service(AccountService, {
         getProfile: (_request, context) => ({ user: { id: requirePrincipal(context).userId } }),
+        listSessions: () => ({}),
         login: (_request, context) => ({ accessToken: currentPrincipal(context)?.userId ?? "nobody" }),
       });
       router.service(AuthService, {
@@ -59,6 +68,28 @@ describe("authenticationInterceptor", () => {
 
   test("a method for users gets the principal, whatever the letters of the scheme", async () => {
     expect((await account.getProfile({}, sending("bearer good"))).user?.id).toBe("ada");
+  });
+
+  test("ASVS 8.2.1: a method for users takes its scope of an API key, and none where it names none", async () => {
+    const refused = async (call: Promise<unknown>) => {
+      const error = (await call.catch((thrown: unknown) => thrown)) as ConnectError;
+      return [error.code, errorReason(error), errorMetadata(error), error.metadata.get("www-authenticate")];
+    };
+    const able = "Bearer key:projects.read+profile.read";
+    expect((await account.getProfile({}, sending(able))).user?.id).toBe("ada");
+    expect(await refused(account.getProfile({}, sending("Bearer key:projects.read")))).toEqual([
+      Code.PermissionDenied,
+      "SCOPE_MISSING",
+      { scope: "profile.read" },
+      'Bearer error="insufficient_scope", scope="profile.read"',
+    ]);
+    expect(await refused(account.listSessions({}, sending(able)))).toEqual([
+      Code.PermissionDenied,
+      "SESSION_NEEDED",
+      {},
+      null,
+    ]);
+    expect((await account.login({}, sending("Bearer key:projects.read"))).accessToken).toBe("ada");
   });
 
   test("a public or an internal method demands no token, names a valid one's owner, and ignores a bad one", async () => {

@@ -5,9 +5,11 @@ import { tokenMissing } from "./token-errors.ts";
 export interface Principal {
   readonly userId: string;
   readonly username: string;
-  /** The login the token belongs to; ending the session voids the token. */
+  /** The login or the API key that the token belongs to; its end voids the token. */
   readonly sessionId: string;
   readonly roles: readonly string[];
+  /** What an API key may do of what its user may; undefined for a person's session, which is not narrowed. */
+  readonly scopes: readonly string[] | undefined;
   readonly expiresAtMs: number;
 }
 

@@ -26,6 +26,11 @@ export interface TokenVerifier {
    * TOKEN_INVALID, and UNAVAILABLE (AUTH_UNAVAILABLE) when neither can be said.
    */
   verify(token: string): Promise<Principal>;
+  /**
+   * The same at once, for a token that was verified before and is known to be good still; undefined says nothing of a token.
+   * Who has to answer thousands a second saves the promises.
+   */
+  known(token: string): Principal | undefined;
   /** Calls back when a session is learnt to have ended, to close what it holds open; gives a function that stops it. */
   onRevoked(listener: (sessionId: string) => void): () => void;
   /** Whether revocations arrive; while false, `verify` asks the auth service. */
@@ -80,6 +85,14 @@ class LocalTokenVerifier implements TokenVerifier {
 
   onRevoked(listener: (sessionId: string) => void): () => void {
     return this.#feed.onRevoked(listener);
+  }
+
+  known(token: string): Principal | undefined {
+    const principal = this.#checked.get(token);
+    if (principal === undefined || !this.#feed.live || this.#feed.isRevoked(principal.sessionId)) {
+      return undefined;
+    }
+    return this.#options.clock.now() < principal.expiresAtMs ? principal : undefined;
   }
 
   async verify(token: string): Promise<Principal> {
@@ -153,7 +166,8 @@ class LocalTokenVerifier implements TokenVerifier {
     }
     const { userId, username, sessionId, roles, expiresAt } = principal;
     const expiresAtMs = expiresAt === undefined ? clock.now() : timestampMs(expiresAt);
-    return { valid: true, principal: { userId, username, sessionId, roles, expiresAtMs } };
+    const scopes = principal.scopes.length === 0 ? undefined : principal.scopes;
+    return { valid: true, principal: { userId, username, sessionId, roles, scopes, expiresAtMs } };
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import { errorReason } from "@weft/mesh";
 import type {
   Architecture as ArchitectureMessage,
   Workload as WorkloadMessage,
@@ -23,7 +24,12 @@ export function projectReader(client: Client<typeof ProjectService>): NamedProje
         const answer = ConnectError.from(error);
         switch (answer.code) {
           case Code.NotFound:
+            return undefined;
           case Code.PermissionDenied:
+            // An API key that may not read projects is told so; the project is there.
+            if (errorReason(answer) === "SCOPE_MISSING") {
+              throw answer;
+            }
             return undefined;
           case Code.Unauthenticated:
             throw answer;

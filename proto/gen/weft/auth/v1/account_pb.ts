@@ -5,15 +5,16 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { User } from "../../user/v1/user_pb.ts";
 import { file_weft_user_v1_user } from "../../user/v1/user_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file weft/auth/v1/account.proto.
  */
 export const file_weft_auth_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("Chp3ZWZ0L2F1dGgvdjEvYWNjb3VudC5wcm90bxIMd2VmdC5hdXRoLnYxIsICCg1TaWdudXBSZXF1ZXN0ErsBCgh1c2VybmFtZRgBIAEoCUKoAbpIpAG6AaABCg11c2VybmFtZS5mb3JtElxtdXN0IGJlIDMgdG8gMzIgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBoxdGhpcy5tYXRjaGVzKCdeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXsyLDMxfSQnKRIZCgVlbWFpbBgCIAEoCUIKukgHcgUY/gFgARIfCghwYXNzd29yZBgDIAEoCUINgAEBukgHcgUQCBiAAhIbCgpmaXJzdF9uYW1lGAQgASgJQge6SARyAhhkEhoKCWxhc3RfbmFtZRgFIAEoCUIHukgEcgIYZCKgAQoOU2lnbnVwUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyEhkKDGFjY2Vzc190b2tlbhgCIAEoCUIDgAEBEhoKDXJlZnJlc2hfdG9rZW4YAyABKAlCA4ABARIaChJleHBpcmVzX2luX3NlY29uZHMYBCABKAUSGQoMZGV2aWNlX3Rva2VuGAUgASgJQgOAAQEibQoMTG9naW5SZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRABGP4BEh8KCHBhc3N3b3JkGAIgASgJQg2AAQG6SAdyBRABGIACEiEKDGRldmljZV90b2tlbhgDIAEoCUILgAEBukgFcgMYgAEinwEKDUxvZ2luUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyEhkKDGFjY2Vzc190b2tlbhgCIAEoCUIDgAEBEhoKDXJlZnJlc2hfdG9rZW4YAyABKAlCA4ABARIaChJleHBpcmVzX2luX3NlY29uZHMYBCABKAUSGQoMZGV2aWNlX3Rva2VuGAUgASgJQgOAAQEiNgoOUmVmcmVzaFJlcXVlc3QSJAoNcmVmcmVzaF90b2tlbhgBIAEoCUINgAEBukgHcgUQARiABCKGAQoPUmVmcmVzaFJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi53ZWZ0LnVzZXIudjEuVXNlchIZCgxhY2Nlc3NfdG9rZW4YAiABKAlCA4ABARIaCg1yZWZyZXNoX3Rva2VuGAMgASgJQgOAAQESGgoSZXhwaXJlc19pbl9zZWNvbmRzGAQgASgFIjUKDUxvZ291dFJlcXVlc3QSJAoNcmVmcmVzaF90b2tlbhgBIAEoCUINgAEBukgHcgUQARiABCIQCg5Mb2dvdXRSZXNwb25zZSI3ChREZWxldGVBY2NvdW50UmVxdWVzdBIfCghwYXNzd29yZBgBIAEoCUINgAEBukgHcgUQARiAAiIXChVEZWxldGVBY2NvdW50UmVzcG9uc2UiEwoRR2V0UHJvZmlsZVJlcXVlc3QiNgoSR2V0UHJvZmlsZVJlc3BvbnNlEiAKBHVzZXIYASABKAsyEi53ZWZ0LnVzZXIudjEuVXNlciKPAwoUVXBkYXRlUHJvZmlsZVJlcXVlc3QSwAEKCHVzZXJuYW1lGAEgASgJQqgBukikAboBoAEKDXVzZXJuYW1lLmZvcm0SXG11c3QgYmUgMyB0byAzMiBsZXR0ZXJzLCBkaWdpdHMsIGRvdHMsIGh5cGhlbnMgb3IgdW5kZXJzY29yZXMsIHRoZSBmaXJzdCBhIGxldHRlciBvciBhIGRpZ2l0GjF0aGlzLm1hdGNoZXMoJ15bQS1aYS16MC05XVtBLVphLXowLTlfLi1dezIsMzF9JCcpSACIAQESHgoFZW1haWwYAiABKAlCCrpIB3IFGP4BYAFIAYgBARIgCgpmaXJzdF9uYW1lGAMgASgJQge6SARyAhhkSAKIAQESHwoJbGFzdF9uYW1lGAQgASgJQge6SARyAhhkSAOIAQESHQoIcGFzc3dvcmQYBSABKAlCC4ABAbpIBXIDGIACQgsKCV91c2VybmFtZUIICgZfZW1haWxCDQoLX2ZpcnN0X25hbWVCDAoKX2xhc3RfbmFtZSI5ChVVcGRhdGVQcm9maWxlUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyYgZwcm90bzM", [file_buf_validate_validate, file_weft_user_v1_user]);
+  fileDesc("Chp3ZWZ0L2F1dGgvdjEvYWNjb3VudC5wcm90bxIMd2VmdC5hdXRoLnYxIsICCg1TaWdudXBSZXF1ZXN0ErsBCgh1c2VybmFtZRgBIAEoCUKoAbpIpAG6AaABCg11c2VybmFtZS5mb3JtElxtdXN0IGJlIDMgdG8gMzIgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIG9yIHVuZGVyc2NvcmVzLCB0aGUgZmlyc3QgYSBsZXR0ZXIgb3IgYSBkaWdpdBoxdGhpcy5tYXRjaGVzKCdeW0EtWmEtejAtOV1bQS1aYS16MC05Xy4tXXsyLDMxfSQnKRIZCgVlbWFpbBgCIAEoCUIKukgHcgUY/gFgARIfCghwYXNzd29yZBgDIAEoCUINgAEBukgHcgUQCBiAAhIbCgpmaXJzdF9uYW1lGAQgASgJQge6SARyAhhkEhoKCWxhc3RfbmFtZRgFIAEoCUIHukgEcgIYZCKgAQoOU2lnbnVwUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyEhkKDGFjY2Vzc190b2tlbhgCIAEoCUIDgAEBEhoKDXJlZnJlc2hfdG9rZW4YAyABKAlCA4ABARIaChJleHBpcmVzX2luX3NlY29uZHMYBCABKAUSGQoMZGV2aWNlX3Rva2VuGAUgASgJQgOAAQEibQoMTG9naW5SZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRABGP4BEh8KCHBhc3N3b3JkGAIgASgJQg2AAQG6SAdyBRABGIACEiEKDGRldmljZV90b2tlbhgDIAEoCUILgAEBukgFcgMYgAEi+gEKDUxvZ2luUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyEhkKDGFjY2Vzc190b2tlbhgCIAEoCUIDgAEBEhoKDXJlZnJlc2hfdG9rZW4YAyABKAlCA4ABARIaChJleHBpcmVzX2luX3NlY29uZHMYBCABKAUSGQoMZGV2aWNlX3Rva2VuGAUgASgJQgOAAQESFgoJY2hhbGxlbmdlGAYgASgJQgOAAQESDwoHZmFjdG9ycxgHIAMoCRIwCg9wYXNza2V5X29wdGlvbnMYCCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IjYKDlJlZnJlc2hSZXF1ZXN0EiQKDXJlZnJlc2hfdG9rZW4YASABKAlCDYABAbpIB3IFEAEYgAQihgEKD1JlZnJlc2hSZXNwb25zZRIgCgR1c2VyGAEgASgLMhIud2VmdC51c2VyLnYxLlVzZXISGQoMYWNjZXNzX3Rva2VuGAIgASgJQgOAAQESGgoNcmVmcmVzaF90b2tlbhgDIAEoCUIDgAEBEhoKEmV4cGlyZXNfaW5fc2Vjb25kcxgEIAEoBSI1Cg1Mb2dvdXRSZXF1ZXN0EiQKDXJlZnJlc2hfdG9rZW4YASABKAlCDYABAbpIB3IFEAEYgAQiEAoOTG9nb3V0UmVzcG9uc2UiNQoURGVsZXRlQWNjb3VudFJlcXVlc3QSHQoIcGFzc3dvcmQYASABKAlCC4ABAbpIBXIDGIACIhcKFURlbGV0ZUFjY291bnRSZXNwb25zZSITChFHZXRQcm9maWxlUmVxdWVzdCI2ChJHZXRQcm9maWxlUmVzcG9uc2USIAoEdXNlchgBIAEoCzISLndlZnQudXNlci52MS5Vc2VyIo8DChRVcGRhdGVQcm9maWxlUmVxdWVzdBLAAQoIdXNlcm5hbWUYASABKAlCqAG6SKQBugGgAQoNdXNlcm5hbWUuZm9ybRJcbXVzdCBiZSAzIHRvIDMyIGxldHRlcnMsIGRpZ2l0cywgZG90cywgaHlwaGVucyBvciB1bmRlcnNjb3JlcywgdGhlIGZpcnN0IGEgbGV0dGVyIG9yIGEgZGlnaXQaMXRoaXMubWF0Y2hlcygnXltBLVphLXowLTldW0EtWmEtejAtOV8uLV17MiwzMX0kJylIAIgBARIeCgVlbWFpbBgCIAEoCUIKukgHcgUY/gFgAUgBiAEBEiAKCmZpcnN0X25hbWUYAyABKAlCB7pIBHICGGRIAogBARIfCglsYXN0X25hbWUYBCABKAlCB7pIBHICGGRIA4gBARIdCghwYXNzd29yZBgFIAEoCUILgAEBukgFcgMYgAJCCwoJX3VzZXJuYW1lQggKBl9lbWFpbEINCgtfZmlyc3RfbmFtZUIMCgpfbGFzdF9uYW1lIjkKFVVwZGF0ZVByb2ZpbGVSZXNwb25zZRIgCgR1c2VyGAEgASgLMhIud2VmdC51c2VyLnYxLlVzZXJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_weft_user_v1_user]);
 
 /**
  * @generated from message weft.auth.v1.SignupRequest
@@ -158,6 +159,28 @@ export type LoginResponse = Message<"weft.auth.v1.LoginResponse"> & {
    * @generated from field: string device_token = 5;
    */
   deviceToken: string;
+
+  /**
+   * Set, and nothing above, when the account has a second factor: give it to CompleteLogin with one of the factors, within
+   * five minutes.
+   *
+   * @generated from field: string challenge = 6;
+   */
+  challenge: string;
+
+  /**
+   * What the login can be completed with: "totp", "recovery_code", "passkey".
+   *
+   * @generated from field: repeated string factors = 7;
+   */
+  factors: string[];
+
+  /**
+   * PublicKeyCredentialRequestOptionsJSON of WebAuthn, when one of them is "passkey".
+   *
+   * @generated from field: google.protobuf.Struct passkey_options = 8;
+   */
+  passkeyOptions?: JsonObject | undefined;
 };
 
 /**
@@ -251,7 +274,8 @@ export const LogoutResponseSchema: GenMessage<LogoutResponse> = /*@__PURE__*/
  */
 export type DeleteAccountRequest = Message<"weft.auth.v1.DeleteAccountRequest"> & {
   /**
-   * Asked again, so that a stolen access token cannot delete an account.
+   * Asked again, so that a stolen access token cannot delete an account. Empty for an account without a password, which takes a
+   * session that was opened within the last ten minutes.
    *
    * @generated from field: string password = 1;
    */

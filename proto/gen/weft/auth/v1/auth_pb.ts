@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/auth/v1/auth.proto.
  */
 export const file_weft_auth_v1_auth: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L2F1dGgvdjEvYXV0aC5wcm90bxIMd2VmdC5hdXRoLnYxIoEBCglQcmluY2lwYWwSDwoHdXNlcl9pZBgBIAEoCRIQCgh1c2VybmFtZRgCIAEoCRISCgpzZXNzaW9uX2lkGAMgASgJEg0KBXJvbGVzGAQgAygJEi4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjEKFFZhbGlkYXRlVG9rZW5SZXF1ZXN0EhkKBXRva2VuGAEgASgJQgq6SAdyBRABGIBAImIKFVZhbGlkYXRlVG9rZW5SZXNwb25zZRINCgV2YWxpZBgBIAEoCBIqCglwcmluY2lwYWwYAiABKAsyFy53ZWZ0LmF1dGgudjEuUHJpbmNpcGFsEg4KBnJlYXNvbhgDIAEoCSIzChVHZXRVc2VyQ29udGV4dFJlcXVlc3QSGgoHdXNlcl9pZBgBIAEoCUIJukgGcgQQARhAIpMBChZHZXRVc2VyQ29udGV4dFJlc3BvbnNlEg8KB3VzZXJfaWQYASABKAkSEAoIdXNlcm5hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSDQoFcm9sZXMYBCADKAkSEwoLcGVybWlzc2lvbnMYBSADKAkSIwoGZ3JhbnRzGAYgAygLMhMud2VmdC5hdXRoLnYxLkdyYW50IoIBChZDaGVja1Blcm1pc3Npb25SZXF1ZXN0EhoKB3VzZXJfaWQYASABKAlCCbpIBnIEEAEYQBIwCgpwZXJtaXNzaW9uGAIgASgJQhy6SBlyFzIVXlthLXpdKyhbLl1bYS16X10rKSskEhoKCHJlc291cmNlGAMgASgJQgi6SAVyAxjIASI4ChdDaGVja1Blcm1pc3Npb25SZXNwb25zZRIPCgdhbGxvd2VkGAEgASgIEgwKBHJvbGUYAiABKAkiMQoTVmFsaWRhdGVVc2VyUmVxdWVzdBIaCgd1c2VyX2lkGAEgASgJQgm6SAZyBBABGEAiSwoUVmFsaWRhdGVVc2VyUmVzcG9uc2USDQoFdmFsaWQYASABKAgSJAoEdXNlchgCIAEoCzIWLndlZnQuYXV0aC52MS5BdXRoVXNlciI8CghBdXRoVXNlchIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEg0KBWVtYWlsGAMgASgJImgKBUdyYW50Eg8KB3VzZXJfaWQYASABKAkSDAoEcm9sZRgCIAEoCRIQCghyZXNvdXJjZRgDIAEoCRIuCgpncmFudGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ4ChBHcmFudFJvbGVSZXF1ZXN0EhoKB3VzZXJfaWQYASABKAlCCbpIBnIEEAEYQBIqCgRyb2xlGAIgASgJQhy6SBlyF1IFb3duZXJSBmVkaXRvclIGdmlld2VyEhwKCHJlc291cmNlGAMgASgJQgq6SAdyBRADGMgBIjcKEUdyYW50Um9sZVJlc3BvbnNlEiIKBWdyYW50GAEgASgLMhMud2VmdC5hdXRoLnYxLkdyYW50IksKEVJldm9rZVJvbGVSZXF1ZXN0EhgKB3VzZXJfaWQYASABKAlCB7pIBHICGEASHAoIcmVzb3VyY2UYAiABKAlCCrpIB3IFEAMYyAEiJQoSUmV2b2tlUm9sZVJlc3BvbnNlEg8KB3Jldm9rZWQYASABKAUisAEKEUxpc3RHcmFudHNSZXF1ZXN0EhgKB3VzZXJfaWQYASABKAlCB7pIBHICGEASGgoIcmVzb3VyY2UYAiABKAlCCLpIBXIDGMgBOmW6SGIaYAoSbGlzdF9ncmFudHMuZmlsdGVyEh91c2VyX2lkIG9yIHJlc291cmNlIGlzIHJlcXVpcmVkGil0aGlzLnVzZXJfaWQgIT0gJycgfHwgdGhpcy5yZXNvdXJjZSAhPSAnJyI5ChJMaXN0R3JhbnRzUmVzcG9uc2USIwoGZ3JhbnRzGAEgAygLMhMud2VmdC5hdXRoLnYxLkdyYW50IhAKDkdldEp3a3NSZXF1ZXN0IjIKD0dldEp3a3NSZXNwb25zZRIfCgRrZXlzGAEgAygLMhEud2VmdC5hdXRoLnYxLkp3ayJRCgNKd2sSCwoDa3R5GAEgASgJEgsKA2NydhgCIAEoCRIJCgF4GAMgASgJEgsKA2tpZBgEIAEoCRILCgNhbGcYBSABKAkSCwoDdXNlGAYgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Chd3ZWZ0L2F1dGgvdjEvYXV0aC5wcm90bxIMd2VmdC5hdXRoLnYxIpEBCglQcmluY2lwYWwSDwoHdXNlcl9pZBgBIAEoCRIQCgh1c2VybmFtZRgCIAEoCRISCgpzZXNzaW9uX2lkGAMgASgJEg0KBXJvbGVzGAQgAygJEi4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNjb3BlcxgGIAMoCSI3ChVFeGNoYW5nZUFwaUtleVJlcXVlc3QSHgoHYXBpX2tleRgBIAEoCUINgAEBukgHcgUQARiAASJzChZFeGNoYW5nZUFwaUtleVJlc3BvbnNlEhkKDGFjY2Vzc190b2tlbhgBIAEoCUIDgAEBEi4KCmV4cGlyZXNfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgDIAEoCSIxChRWYWxpZGF0ZVRva2VuUmVxdWVzdBIZCgV0b2tlbhgBIAEoCUIKukgHcgUQARiAQCJiChVWYWxpZGF0ZVRva2VuUmVzcG9uc2USDQoFdmFsaWQYASABKAgSKgoJcHJpbmNpcGFsGAIgASgLMhcud2VmdC5hdXRoLnYxLlByaW5jaXBhbBIOCgZyZWFzb24YAyABKAkiMwoVR2V0VXNlckNvbnRleHRSZXF1ZXN0EhoKB3VzZXJfaWQYASABKAlCCbpIBnIEEAEYQCKTAQoWR2V0VXNlckNvbnRleHRSZXNwb25zZRIPCgd1c2VyX2lkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEg0KBWVtYWlsGAMgASgJEg0KBXJvbGVzGAQgAygJEhMKC3Blcm1pc3Npb25zGAUgAygJEiMKBmdyYW50cxgGIAMoCzITLndlZnQuYXV0aC52MS5HcmFudCKCAQoWQ2hlY2tQZXJtaXNzaW9uUmVxdWVzdBIaCgd1c2VyX2lkGAEgASgJQgm6SAZyBBABGEASMAoKcGVybWlzc2lvbhgCIAEoCUIcukgZchcyFV5bYS16XSsoWy5dW2Etel9dKykrJBIaCghyZXNvdXJjZRgDIAEoCUIIukgFcgMYyAEiOAoXQ2hlY2tQZXJtaXNzaW9uUmVzcG9uc2USDwoHYWxsb3dlZBgBIAEoCBIMCgRyb2xlGAIgASgJIjEKE1ZhbGlkYXRlVXNlclJlcXVlc3QSGgoHdXNlcl9pZBgBIAEoCUIJukgGcgQQARhAIksKFFZhbGlkYXRlVXNlclJlc3BvbnNlEg0KBXZhbGlkGAEgASgIEiQKBHVzZXIYAiABKAsyFi53ZWZ0LmF1dGgudjEuQXV0aFVzZXIiPAoIQXV0aFVzZXISDwoHdXNlcl9pZBgBIAEoCRIQCgh1c2VybmFtZRgCIAEoCRINCgVlbWFpbBgDIAEoCSJoCgVHcmFudBIPCgd1c2VyX2lkGAEgASgJEgwKBHJvbGUYAiABKAkSEAoIcmVzb3VyY2UYAyABKAkSLgoKZ3JhbnRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAieAoQR3JhbnRSb2xlUmVxdWVzdBIaCgd1c2VyX2lkGAEgASgJQgm6SAZyBBABGEASKgoEcm9sZRgCIAEoCUIcukgZchdSBW93bmVyUgZlZGl0b3JSBnZpZXdlchIcCghyZXNvdXJjZRgDIAEoCUIKukgHcgUQAxjIASI3ChFHcmFudFJvbGVSZXNwb25zZRIiCgVncmFudBgBIAEoCzITLndlZnQuYXV0aC52MS5HcmFudCJLChFSZXZva2VSb2xlUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgJQge6SARyAhhAEhwKCHJlc291cmNlGAIgASgJQgq6SAdyBRADGMgBIiUKElJldm9rZVJvbGVSZXNwb25zZRIPCgdyZXZva2VkGAEgASgFIrABChFMaXN0R3JhbnRzUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgJQge6SARyAhhAEhoKCHJlc291cmNlGAIgASgJQgi6SAVyAxjIATplukhiGmAKEmxpc3RfZ3JhbnRzLmZpbHRlchIfdXNlcl9pZCBvciByZXNvdXJjZSBpcyByZXF1aXJlZBopdGhpcy51c2VyX2lkICE9ICcnIHx8IHRoaXMucmVzb3VyY2UgIT0gJyciOQoSTGlzdEdyYW50c1Jlc3BvbnNlEiMKBmdyYW50cxgBIAMoCzITLndlZnQuYXV0aC52MS5HcmFudCIQCg5HZXRKd2tzUmVxdWVzdCIyCg9HZXRKd2tzUmVzcG9uc2USHwoEa2V5cxgBIAMoCzIRLndlZnQuYXV0aC52MS5Kd2siUQoDSndrEgsKA2t0eRgBIAEoCRILCgNjcnYYAiABKAkSCQoBeBgDIAEoCRILCgNraWQYBCABKAkSCwoDYWxnGAUgASgJEgsKA3VzZRgGIAEoCWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Who is calling, as an access token says it.
@@ -49,6 +49,13 @@ export type Principal = Message<"weft.auth.v1.Principal"> & {
    * @generated from field: google.protobuf.Timestamp expires_at = 5;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * What an API key's token is limited to; empty for a person's session, which may do everything that person may.
+   *
+   * @generated from field: repeated string scopes = 6;
+   */
+  scopes: string[];
 };
 
 /**
@@ -57,6 +64,56 @@ export type Principal = Message<"weft.auth.v1.Principal"> & {
  */
 export const PrincipalSchema: GenMessage<Principal> = /*@__PURE__*/
   messageDesc(file_weft_auth_v1_auth, 0);
+
+/**
+ * @generated from message weft.auth.v1.ExchangeApiKeyRequest
+ */
+export type ExchangeApiKeyRequest = Message<"weft.auth.v1.ExchangeApiKeyRequest"> & {
+  /**
+   * @generated from field: string api_key = 1;
+   */
+  apiKey: string;
+};
+
+/**
+ * Describes the message weft.auth.v1.ExchangeApiKeyRequest.
+ * Use `create(ExchangeApiKeyRequestSchema)` to create a new message.
+ */
+export const ExchangeApiKeyRequestSchema: GenMessage<ExchangeApiKeyRequest> = /*@__PURE__*/
+  messageDesc(file_weft_auth_v1_auth, 1);
+
+/**
+ * A key that is not good is an answer, not an error: no token and the reason.
+ *
+ * @generated from message weft.auth.v1.ExchangeApiKeyResponse
+ */
+export type ExchangeApiKeyResponse = Message<"weft.auth.v1.ExchangeApiKeyResponse"> & {
+  /**
+   * Good for five minutes, and no longer than the key.
+   *
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 2;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * One of "bad_signature" (there is no such key), "expired", "revoked"; empty with a token.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message weft.auth.v1.ExchangeApiKeyResponse.
+ * Use `create(ExchangeApiKeyResponseSchema)` to create a new message.
+ */
+export const ExchangeApiKeyResponseSchema: GenMessage<ExchangeApiKeyResponse> = /*@__PURE__*/
+  messageDesc(file_weft_auth_v1_auth, 2);
 
 /**
  * @generated from message weft.auth.v1.ValidateTokenRequest
@@ -73,7 +130,7 @@ export type ValidateTokenRequest = Message<"weft.auth.v1.ValidateTokenRequest"> 
  * Use `create(ValidateTokenRequestSchema)` to create a new message.
  */
 export const ValidateTokenRequestSchema: GenMessage<ValidateTokenRequest> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 1);
+  messageDesc(file_weft_auth_v1_auth, 3);
 
 /**
  * An unusable token is an answer, not an error: valid=false and the reason.
@@ -104,7 +161,7 @@ export type ValidateTokenResponse = Message<"weft.auth.v1.ValidateTokenResponse"
  * Use `create(ValidateTokenResponseSchema)` to create a new message.
  */
 export const ValidateTokenResponseSchema: GenMessage<ValidateTokenResponse> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 2);
+  messageDesc(file_weft_auth_v1_auth, 4);
 
 /**
  * @generated from message weft.auth.v1.GetUserContextRequest
@@ -121,7 +178,7 @@ export type GetUserContextRequest = Message<"weft.auth.v1.GetUserContextRequest"
  * Use `create(GetUserContextRequestSchema)` to create a new message.
  */
 export const GetUserContextRequestSchema: GenMessage<GetUserContextRequest> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 3);
+  messageDesc(file_weft_auth_v1_auth, 5);
 
 /**
  * @generated from message weft.auth.v1.GetUserContextResponse
@@ -167,7 +224,7 @@ export type GetUserContextResponse = Message<"weft.auth.v1.GetUserContextRespons
  * Use `create(GetUserContextResponseSchema)` to create a new message.
  */
 export const GetUserContextResponseSchema: GenMessage<GetUserContextResponse> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 4);
+  messageDesc(file_weft_auth_v1_auth, 6);
 
 /**
  * @generated from message weft.auth.v1.CheckPermissionRequest
@@ -198,7 +255,7 @@ export type CheckPermissionRequest = Message<"weft.auth.v1.CheckPermissionReques
  * Use `create(CheckPermissionRequestSchema)` to create a new message.
  */
 export const CheckPermissionRequestSchema: GenMessage<CheckPermissionRequest> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 5);
+  messageDesc(file_weft_auth_v1_auth, 7);
 
 /**
  * @generated from message weft.auth.v1.CheckPermissionResponse
@@ -222,7 +279,7 @@ export type CheckPermissionResponse = Message<"weft.auth.v1.CheckPermissionRespo
  * Use `create(CheckPermissionResponseSchema)` to create a new message.
  */
 export const CheckPermissionResponseSchema: GenMessage<CheckPermissionResponse> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 6);
+  messageDesc(file_weft_auth_v1_auth, 8);
 
 /**
  * @generated from message weft.auth.v1.ValidateUserRequest
@@ -239,7 +296,7 @@ export type ValidateUserRequest = Message<"weft.auth.v1.ValidateUserRequest"> & 
  * Use `create(ValidateUserRequestSchema)` to create a new message.
  */
 export const ValidateUserRequestSchema: GenMessage<ValidateUserRequest> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 7);
+  messageDesc(file_weft_auth_v1_auth, 9);
 
 /**
  * @generated from message weft.auth.v1.ValidateUserResponse
@@ -261,7 +318,7 @@ export type ValidateUserResponse = Message<"weft.auth.v1.ValidateUserResponse"> 
  * Use `create(ValidateUserResponseSchema)` to create a new message.
  */
 export const ValidateUserResponseSchema: GenMessage<ValidateUserResponse> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 8);
+  messageDesc(file_weft_auth_v1_auth, 10);
 
 /**
  * A user as the auth service hands it to other services.
@@ -290,7 +347,7 @@ export type AuthUser = Message<"weft.auth.v1.AuthUser"> & {
  * Use `create(AuthUserSchema)` to create a new message.
  */
 export const AuthUserSchema: GenMessage<AuthUser> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 9);
+  messageDesc(file_weft_auth_v1_auth, 11);
 
 /**
  * One role of one user on one resource.
@@ -326,7 +383,7 @@ export type Grant = Message<"weft.auth.v1.Grant"> & {
  * Use `create(GrantSchema)` to create a new message.
  */
 export const GrantSchema: GenMessage<Grant> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 10);
+  messageDesc(file_weft_auth_v1_auth, 12);
 
 /**
  * @generated from message weft.auth.v1.GrantRoleRequest
@@ -353,7 +410,7 @@ export type GrantRoleRequest = Message<"weft.auth.v1.GrantRoleRequest"> & {
  * Use `create(GrantRoleRequestSchema)` to create a new message.
  */
 export const GrantRoleRequestSchema: GenMessage<GrantRoleRequest> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 11);
+  messageDesc(file_weft_auth_v1_auth, 13);
 
 /**
  * @generated from message weft.auth.v1.GrantRoleResponse
@@ -370,7 +427,7 @@ export type GrantRoleResponse = Message<"weft.auth.v1.GrantRoleResponse"> & {
  * Use `create(GrantRoleResponseSchema)` to create a new message.
  */
 export const GrantRoleResponseSchema: GenMessage<GrantRoleResponse> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 12);
+  messageDesc(file_weft_auth_v1_auth, 14);
 
 /**
  * @generated from message weft.auth.v1.RevokeRoleRequest
@@ -394,7 +451,7 @@ export type RevokeRoleRequest = Message<"weft.auth.v1.RevokeRoleRequest"> & {
  * Use `create(RevokeRoleRequestSchema)` to create a new message.
  */
 export const RevokeRoleRequestSchema: GenMessage<RevokeRoleRequest> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 13);
+  messageDesc(file_weft_auth_v1_auth, 15);
 
 /**
  * @generated from message weft.auth.v1.RevokeRoleResponse
@@ -411,7 +468,7 @@ export type RevokeRoleResponse = Message<"weft.auth.v1.RevokeRoleResponse"> & {
  * Use `create(RevokeRoleResponseSchema)` to create a new message.
  */
 export const RevokeRoleResponseSchema: GenMessage<RevokeRoleResponse> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 14);
+  messageDesc(file_weft_auth_v1_auth, 16);
 
 /**
  * @generated from message weft.auth.v1.ListGrantsRequest
@@ -437,7 +494,7 @@ export type ListGrantsRequest = Message<"weft.auth.v1.ListGrantsRequest"> & {
  * Use `create(ListGrantsRequestSchema)` to create a new message.
  */
 export const ListGrantsRequestSchema: GenMessage<ListGrantsRequest> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 15);
+  messageDesc(file_weft_auth_v1_auth, 17);
 
 /**
  * @generated from message weft.auth.v1.ListGrantsResponse
@@ -454,7 +511,7 @@ export type ListGrantsResponse = Message<"weft.auth.v1.ListGrantsResponse"> & {
  * Use `create(ListGrantsResponseSchema)` to create a new message.
  */
 export const ListGrantsResponseSchema: GenMessage<ListGrantsResponse> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 16);
+  messageDesc(file_weft_auth_v1_auth, 18);
 
 /**
  * @generated from message weft.auth.v1.GetJwksRequest
@@ -467,7 +524,7 @@ export type GetJwksRequest = Message<"weft.auth.v1.GetJwksRequest"> & {
  * Use `create(GetJwksRequestSchema)` to create a new message.
  */
 export const GetJwksRequestSchema: GenMessage<GetJwksRequest> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 17);
+  messageDesc(file_weft_auth_v1_auth, 19);
 
 /**
  * A JSON Web Key Set (RFC 7517); its JSON form is the document that verifiers expect.
@@ -486,7 +543,7 @@ export type GetJwksResponse = Message<"weft.auth.v1.GetJwksResponse"> & {
  * Use `create(GetJwksResponseSchema)` to create a new message.
  */
 export const GetJwksResponseSchema: GenMessage<GetJwksResponse> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 18);
+  messageDesc(file_weft_auth_v1_auth, 20);
 
 /**
  * A public Ed25519 key (RFC 8037).
@@ -530,5 +587,5 @@ export type Jwk = Message<"weft.auth.v1.Jwk"> & {
  * Use `create(JwkSchema)` to create a new message.
  */
 export const JwkSchema: GenMessage<Jwk> = /*@__PURE__*/
-  messageDesc(file_weft_auth_v1_auth, 19);
+  messageDesc(file_weft_auth_v1_auth, 21);
 

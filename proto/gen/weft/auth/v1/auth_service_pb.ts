@@ -5,7 +5,7 @@
 import type { GenFile, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
-import type { CheckPermissionRequestSchema, CheckPermissionResponseSchema, GetJwksRequestSchema, GetJwksResponseSchema, GetUserContextRequestSchema, GetUserContextResponseSchema, GrantRoleRequestSchema, GrantRoleResponseSchema, ListGrantsRequestSchema, ListGrantsResponseSchema, RevokeRoleRequestSchema, RevokeRoleResponseSchema, ValidateTokenRequestSchema, ValidateTokenResponseSchema, ValidateUserRequestSchema, ValidateUserResponseSchema } from "./auth_pb.ts";
+import type { CheckPermissionRequestSchema, CheckPermissionResponseSchema, ExchangeApiKeyRequestSchema, ExchangeApiKeyResponseSchema, GetJwksRequestSchema, GetJwksResponseSchema, GetUserContextRequestSchema, GetUserContextResponseSchema, GrantRoleRequestSchema, GrantRoleResponseSchema, ListGrantsRequestSchema, ListGrantsResponseSchema, RevokeRoleRequestSchema, RevokeRoleResponseSchema, ValidateTokenRequestSchema, ValidateTokenResponseSchema, ValidateUserRequestSchema, ValidateUserResponseSchema } from "./auth_pb.ts";
 import { file_weft_auth_v1_auth } from "./auth_pb.ts";
 import { file_weft_options_v1_access } from "../../options/v1/access_pb.ts";
 import { file_weft_options_v1_response_cache } from "../../options/v1/response_cache_pb.ts";
@@ -14,7 +14,7 @@ import { file_weft_options_v1_response_cache } from "../../options/v1/response_c
  * Describes the file weft/auth/v1/auth_service.proto.
  */
 export const file_weft_auth_v1_auth_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch93ZWZ0L2F1dGgvdjEvYXV0aF9zZXJ2aWNlLnByb3RvEgx3ZWZ0LmF1dGgudjEyuAYKC0F1dGhTZXJ2aWNlEngKDVZhbGlkYXRlVG9rZW4SIi53ZWZ0LmF1dGgudjEuVmFsaWRhdGVUb2tlblJlcXVlc3QaIy53ZWZ0LmF1dGgudjEuVmFsaWRhdGVUb2tlblJlc3BvbnNlIh6QAgHoxxgBgtPkkwIROgEqIgwvYXV0aC92ZXJpZnkSZAoOR2V0VXNlckNvbnRleHQSIy53ZWZ0LmF1dGgudjEuR2V0VXNlckNvbnRleHRSZXF1ZXN0GiQud2VmdC5hdXRoLnYxLkdldFVzZXJDb250ZXh0UmVzcG9uc2UiB5ACAejHGAESZwoPQ2hlY2tQZXJtaXNzaW9uEiQud2VmdC5hdXRoLnYxLkNoZWNrUGVybWlzc2lvblJlcXVlc3QaJS53ZWZ0LmF1dGgudjEuQ2hlY2tQZXJtaXNzaW9uUmVzcG9uc2UiB5ACAejHGAESXgoMVmFsaWRhdGVVc2VyEiEud2VmdC5hdXRoLnYxLlZhbGlkYXRlVXNlclJlcXVlc3QaIi53ZWZ0LmF1dGgudjEuVmFsaWRhdGVVc2VyUmVzcG9uc2UiB5ACAejHGAESVQoJR3JhbnRSb2xlEh4ud2VmdC5hdXRoLnYxLkdyYW50Um9sZVJlcXVlc3QaHy53ZWZ0LmF1dGgudjEuR3JhbnRSb2xlUmVzcG9uc2UiB5ACAujHGAESWAoKUmV2b2tlUm9sZRIfLndlZnQuYXV0aC52MS5SZXZva2VSb2xlUmVxdWVzdBogLndlZnQuYXV0aC52MS5SZXZva2VSb2xlUmVzcG9uc2UiB5ACAujHGAESWAoKTGlzdEdyYW50cxIfLndlZnQuYXV0aC52MS5MaXN0R3JhbnRzUmVxdWVzdBogLndlZnQuYXV0aC52MS5MaXN0R3JhbnRzUmVzcG9uc2UiB5ACAejHGAESdQoHR2V0SndrcxIcLndlZnQuYXV0aC52MS5HZXRKd2tzUmVxdWVzdBodLndlZnQuYXV0aC52MS5HZXRKd2tzUmVzcG9uc2UiLZACAejHGAL6xxgECAoQAYLT5JMCGBIWLy53ZWxsLWtub3duL2p3a3MuanNvbmIGcHJvdG8z", [file_google_api_annotations, file_weft_auth_v1_auth, file_weft_options_v1_access, file_weft_options_v1_response_cache]);
+  fileDesc("Ch93ZWZ0L2F1dGgvdjEvYXV0aF9zZXJ2aWNlLnByb3RvEgx3ZWZ0LmF1dGgudjEymwcKC0F1dGhTZXJ2aWNlEngKDVZhbGlkYXRlVG9rZW4SIi53ZWZ0LmF1dGgudjEuVmFsaWRhdGVUb2tlblJlcXVlc3QaIy53ZWZ0LmF1dGgudjEuVmFsaWRhdGVUb2tlblJlc3BvbnNlIh6QAgHoxxgBgtPkkwIROgEqIgwvYXV0aC92ZXJpZnkSYQoORXhjaGFuZ2VBcGlLZXkSIy53ZWZ0LmF1dGgudjEuRXhjaGFuZ2VBcGlLZXlSZXF1ZXN0GiQud2VmdC5hdXRoLnYxLkV4Y2hhbmdlQXBpS2V5UmVzcG9uc2UiBOjHGAESZAoOR2V0VXNlckNvbnRleHQSIy53ZWZ0LmF1dGgudjEuR2V0VXNlckNvbnRleHRSZXF1ZXN0GiQud2VmdC5hdXRoLnYxLkdldFVzZXJDb250ZXh0UmVzcG9uc2UiB5ACAejHGAESZwoPQ2hlY2tQZXJtaXNzaW9uEiQud2VmdC5hdXRoLnYxLkNoZWNrUGVybWlzc2lvblJlcXVlc3QaJS53ZWZ0LmF1dGgudjEuQ2hlY2tQZXJtaXNzaW9uUmVzcG9uc2UiB5ACAejHGAESXgoMVmFsaWRhdGVVc2VyEiEud2VmdC5hdXRoLnYxLlZhbGlkYXRlVXNlclJlcXVlc3QaIi53ZWZ0LmF1dGgudjEuVmFsaWRhdGVVc2VyUmVzcG9uc2UiB5ACAejHGAESVQoJR3JhbnRSb2xlEh4ud2VmdC5hdXRoLnYxLkdyYW50Um9sZVJlcXVlc3QaHy53ZWZ0LmF1dGgudjEuR3JhbnRSb2xlUmVzcG9uc2UiB5ACAujHGAESWAoKUmV2b2tlUm9sZRIfLndlZnQuYXV0aC52MS5SZXZva2VSb2xlUmVxdWVzdBogLndlZnQuYXV0aC52MS5SZXZva2VSb2xlUmVzcG9uc2UiB5ACAujHGAESWAoKTGlzdEdyYW50cxIfLndlZnQuYXV0aC52MS5MaXN0R3JhbnRzUmVxdWVzdBogLndlZnQuYXV0aC52MS5MaXN0R3JhbnRzUmVzcG9uc2UiB5ACAejHGAESdQoHR2V0SndrcxIcLndlZnQuYXV0aC52MS5HZXRKd2tzUmVxdWVzdBodLndlZnQuYXV0aC52MS5HZXRKd2tzUmVzcG9uc2UiLZACAejHGAL6xxgECAoQAYLT5JMCGBIWLy53ZWxsLWtub3duL2p3a3MuanNvbmIGcHJvdG8z", [file_google_api_annotations, file_weft_auth_v1_auth, file_weft_options_v1_access, file_weft_options_v1_response_cache]);
 
 /**
  * What the mesh asks about identity and permission.
@@ -29,6 +29,17 @@ export const AuthService: GenService<{
     methodKind: "unary";
     input: typeof ValidateTokenRequestSchema;
     output: typeof ValidateTokenResponseSchema;
+  },
+  /**
+   * An access token in the place of an API key, for the gateway. RESOURCE_EXHAUSTED, with the time to wait, when too many keys
+   * that do not exist came from the client's network.
+   *
+   * @generated from rpc weft.auth.v1.AuthService.ExchangeApiKey
+   */
+  exchangeApiKey: {
+    methodKind: "unary";
+    input: typeof ExchangeApiKeyRequestSchema;
+    output: typeof ExchangeApiKeyResponseSchema;
   },
   /**
    * NOT_FOUND when the user is unknown.
