@@ -27,8 +27,15 @@ const published = {
   ...manifest,
   files: ["dist"],
   sideEffects: false,
-  exports: { ".": { types: "./dist/index.d.ts", default: "./dist/index.js" } },
+  exports: Object.fromEntries(
+    Object.entries<string>(manifest.exports).map(([name, source]) => [name, builtFrom(source)]),
+  ),
 };
 writeFileSync(join(target, "package.json"), `${JSON.stringify(published, undefined, 2)}\n`);
 copyFileSync(join(home, "README.md"), join(target, "README.md"));
 copyFileSync(resolve(home, "../../LICENSE"), join(target, "LICENSE"));
+
+function builtFrom(source: string): { readonly types: string; readonly default: string } {
+  const path = source.replace("./src/", "./dist/").replace(/\.ts$/, "");
+  return { types: `${path}.d.ts`, default: `${path}.js` };
+}

@@ -55,6 +55,7 @@ export type { Instance, Registration, Registry, RegistryUpdate } from "./registr
 export { createSecrets, MissingSecretError, type Secrets } from "./secrets/secrets.ts";
 export { codeName } from "./server/answer-error.ts";
 export type { Mesh } from "./server/mesh.ts";
+export { type OpaqueHandler, opaqueMethod, opaqueRoute } from "./server/opaque-route.ts";
 export { peerAddressKey } from "./server/peer-address.ts";
 export { findPortHolder, type PortHolder } from "./server/port-holder.ts";
 export { type Listener, serverListener } from "./server/ports.ts";

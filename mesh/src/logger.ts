@@ -6,7 +6,7 @@ import { currentCall } from "./call-context.ts";
 export type Logger = pino.Logger;
 
 /** Fields that never reach a log, at the top of a line or one level below. */
-const redacted = ["authorization", "password", "token", "accessToken", "refreshToken", "secret"];
+const redacted = ["authorization", "password", "token", "accessToken", "refreshToken", "apiKey", "secret"];
 
 export interface LoggerOptions {
   readonly service: string;

@@ -28,7 +28,15 @@ beforeEach(() => {
 });
 
 function message(offset: number, epoch = "a"): void {
-  cursor.hear({ type: "message", channel, data: offset, position: { epoch, offset }, skipped: 0 });
+  cursor.hear({
+    type: "message",
+    channel,
+    data: offset,
+    position: { epoch, offset },
+    skipped: 0,
+    from: undefined,
+    key: undefined,
+  });
 }
 
 describe("a tab that follows a channel", () => {

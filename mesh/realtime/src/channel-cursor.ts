@@ -1,6 +1,8 @@
 import { type ChannelOptions, type ChannelSource, type FeedEvent, remember } from "./feed-event.ts";
-import type { Position, Publication } from "./protocol.ts";
+import type { Position, Present, Publication } from "./protocol.ts";
 import type { Subscriber } from "./subscriber.ts";
+
+type MessageEvent = Extract<FeedEvent, { readonly type: "message" }>;
 
 /*
  * How far this tab has come in a channel, for all its subscribers. The connection may be this tab's, or another's, and it may
@@ -17,6 +19,7 @@ export class ChannelCursor {
   #phase: "new" | "joining" | "following" = "new";
   #position: Position | undefined;
   readonly #recent: Publication[] = [];
+  #present: Present | undefined;
   /** Replaced, never changed: handlers may subscribe and unsubscribe while it is walked. */
   #subscribers: readonly Subscriber[] = [];
 
@@ -29,6 +32,11 @@ export class ChannelCursor {
 
   get position(): Position | undefined {
     return this.#position;
+  }
+
+  /** Who is there; undefined while that is not known. */
+  get present(): Present | undefined {
+    return this.#present;
   }
 
   get isUnused(): boolean {
@@ -47,6 +55,9 @@ export class ChannelCursor {
   welcome(subscriber: Subscriber): void {
     if (this.#phase === "following" && this.#subscribers.includes(subscriber)) {
       subscriber.resumed();
+      if (this.#present !== undefined) {
+        subscriber.present(this.#present);
+      }
     }
   }
 
@@ -62,6 +73,7 @@ export class ChannelCursor {
 
   /** The source is gone; `join` follows. */
   interrupted(): void {
+    this.#present = undefined;
     for (const subscriber of this.#subscribers) {
       subscriber.interrupted();
     }
@@ -85,14 +97,15 @@ export class ChannelCursor {
     }
     this.#resume();
     for (const { offset, data } of publications) {
-      this.#message(data, position === undefined ? undefined : { epoch: position.epoch, offset }, 0);
+      const at = position === undefined ? undefined : { epoch: position.epoch, offset };
+      this.#message({ data, position: at, skipped: 0, from: undefined, key: undefined });
     }
   }
 
   #follow(event: Exclude<FeedEvent, { readonly type: "begin" | "ended" }>): void {
     switch (event.type) {
       case "message":
-        this.#message(event.data, event.position, event.skipped);
+        this.#message(event);
         return;
       case "lost":
         this.#lose(event.position);
@@ -103,10 +116,16 @@ export class ChannelCursor {
       case "resumed":
         this.#resume();
         return;
+      case "presence":
+        this.#present = { users: event.users, userIds: event.userIds };
+        for (const subscriber of this.#subscribers) {
+          subscriber.present(event);
+        }
+        return;
     }
   }
 
-  #message(data: unknown, position: Position | undefined, skipped: number): void {
+  #message({ data, position, skipped, from, key }: Omit<MessageEvent, "type" | "channel">): void {
     const at = this.#position;
     if (this.#phase !== "following") {
       return;
@@ -122,7 +141,7 @@ export class ChannelCursor {
       this.#position = position;
       remember(this.#recent, { offset: position.offset, data });
     }
-    const info = { channel: this.channel, position, skipped };
+    const info = { channel: this.channel, position, skipped, from, key };
     for (const subscriber of this.#subscribers) {
       subscriber.message(data, info);
     }

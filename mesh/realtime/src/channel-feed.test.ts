@@ -43,7 +43,7 @@ describe("a feed that is joined by a tab", () => {
   beforeEach(() => {
     feed.join("first", { epoch: "a", offset: 4 }, [{ offset: 4, data: "four" }]);
     feed.subscribe();
-    feed.push({ kind: "push", channel, data: "six", offset: 6, skipped: 0 });
+    feed.frame({ kind: "push", channel, data: "six", offset: 6, skipped: 0, from: undefined, key: undefined });
   });
 
   const answerTo = (offset: number, epoch = "a") => {

@@ -1,9 +1,18 @@
 import { backoffDelayMs } from "./backoff.ts";
 import type { Clock, Random, Timer } from "./clock.ts";
-import { errorFromServer, type RealtimeError } from "./errors.ts";
+import { errorOfAnswer, type RealtimeError } from "./errors.ts";
 import { type ChannelOptions, type FeedEvent, remember } from "./feed-event.ts";
-import { type Notice, type Position, type Publication, type Push, readSubscribed } from "./protocol.ts";
-import type { Settle } from "./socket-link.ts";
+import type { Settle } from "./link.ts";
+import { PresenceFeed } from "./presence-feed.ts";
+import {
+  type ChannelFrame,
+  type Notice,
+  type Position,
+  type Present,
+  type Publication,
+  type Push,
+  readSubscribed,
+} from "./protocol.ts";
 
 /*
  * One channel on the connection, for all tabs that listen to it (its members). It is *idle* (no connection, or waiting to
@@ -38,6 +47,8 @@ export class ChannelFeed {
   readonly #members = new Set<string>();
   /** Those that wait for an answer, with where they want to go on. */
   readonly #waiting = new Map<string, Position | undefined>();
+  /** Where the subscription asks for it. */
+  readonly #presence: PresenceFeed | undefined;
   #retryTimer: Timer | undefined;
   #failures = 0;
   /** Counts subscriptions: answers to older ones are not heard. */
@@ -47,6 +58,9 @@ export class ChannelFeed {
     this.channel = channel;
     this.options = options;
     this.#context = context;
+    if (options.presence === true) {
+      this.#presence = new PresenceFeed(channel, context, (present) => this.#tell(presenceEvent(channel, present)));
+    }
   }
 
   get isUnused(): boolean {
@@ -56,6 +70,11 @@ export class ChannelFeed {
   /** Whether the server has heard of this subscription. */
   get isAsked(): boolean {
     return this.#phase === "subscribing" || this.#phase === "live";
+  }
+
+  /** Up to where everything is known, and where the next subscription goes on. */
+  get from(): Position | undefined {
+    return this.#position ?? oldest(this.#waiting.values());
   }
 
   join(member: string, from: Position | undefined, recent: readonly Publication[]): void {
@@ -82,7 +101,7 @@ export class ChannelFeed {
     this.#phase = "subscribing";
     this.#turn += 1;
     const turn = this.#turn;
-    const recover = this.#position ?? oldest(this.#waiting.values());
+    const recover = this.from;
     const body = { channel: this.channel, ...this.options, ...(recover === undefined ? {} : { recover }) };
     this.#context.request("subscribe", body, (answer) => {
       if (turn !== this.#turn) {
@@ -95,7 +114,7 @@ export class ChannelFeed {
         this.#context.request("unsubscribe", { channel: this.channel }, () => undefined);
         this.#retry();
       } else {
-        this.#refuse(errorFromServer(answer.code, answer.message, answer.reason));
+        this.#refuse(errorOfAnswer(answer));
       }
     });
   }
@@ -111,16 +130,27 @@ export class ChannelFeed {
 
   stop(): void {
     this.#turn += 1;
+    this.#presence?.stop();
     this.#retryTimer?.cancel();
   }
 
-  push({ data, offset, skipped }: Push): void {
+  frame(frame: ChannelFrame): void {
     if (this.#phase !== "live") {
       return;
     }
+    if (frame.kind === "push") {
+      this.#push(frame);
+    } else if (frame.kind === "presence") {
+      this.#presence?.news(frame);
+    } else {
+      this.#notice(frame);
+    }
+  }
+
+  #push({ data, offset, skipped, from, key }: Push): void {
     const at = this.#position;
     if (offset === undefined || at === undefined) {
-      this.#pass(data, undefined, skipped);
+      this.#tell({ type: "message", channel: this.channel, data, position: undefined, skipped, from, key });
     } else if (offset === at.offset + 1) {
       this.#advance({ offset, data }, at.epoch);
     } else if (offset > at.offset) {
@@ -128,16 +158,13 @@ export class ChannelFeed {
     }
   }
 
-  notice(notice: Notice): void {
-    if (this.#phase !== "live") {
-      return;
-    }
+  #notice(notice: Notice): void {
     if (notice.kind === "gap" && (notice.position !== undefined || this.#position === undefined)) {
       this.#lose(notice.position);
     } else if (notice.kind === "gap" || notice.reason === "insufficient_state") {
       this.subscribe();
     } else {
-      this.#refuse(errorFromServer(notice.reason, notice.message));
+      this.#refuse(errorOfAnswer({ code: notice.reason, message: notice.message }));
     }
   }
 
@@ -163,6 +190,9 @@ export class ChannelFeed {
       this.#waiting.delete(member);
       this.#answer(member, from);
     }
+    if (turn === this.#turn) {
+      this.#presence?.start();
+    }
   }
 
   #answer(member: string, from: Position | undefined): void {
@@ -178,6 +208,10 @@ export class ChannelFeed {
       },
       [member],
     );
+    const present = this.#presence?.present;
+    if (present !== undefined) {
+      this.#context.emit(presenceEvent(this.channel, present), [member]);
+    }
   }
 
   /** What came after `from`; undefined when it is not all here. */
@@ -193,17 +227,20 @@ export class ChannelFeed {
   #advance(publication: Publication, epoch: string): void {
     this.#position = { epoch, offset: publication.offset };
     remember(this.#recent, publication);
-    this.#pass(publication.data, this.#position, 0);
+    const nothing = { skipped: 0, from: undefined, key: undefined };
+    this.#tell({
+      type: "message",
+      channel: this.channel,
+      data: publication.data,
+      position: this.#position,
+      ...nothing,
+    });
   }
 
   #lose(position: Position | undefined): void {
     this.#position = position;
     this.#recent = [];
     this.#tell({ type: "lost", channel: this.channel, position });
-  }
-
-  #pass(data: unknown, position: Position | undefined, skipped: number): void {
-    this.#tell({ type: "message", channel: this.channel, data, position, skipped });
   }
 
   #refuse(error: RealtimeError): void {
@@ -232,6 +269,10 @@ export class ChannelFeed {
       this.#context.emit(event, this.#members);
     }
   }
+}
+
+function presenceEvent(channel: string, { users, userIds }: Present): FeedEvent {
+  return { type: "presence", channel, users, userIds };
 }
 
 /** Of those in the epoch of the first, so that as many as can be are helped by one recovery. */

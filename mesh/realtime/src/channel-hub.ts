@@ -3,8 +3,10 @@ import { Connection, type ConnectionState } from "./connection.ts";
 import { RealtimeError } from "./errors.ts";
 import type { ChannelOptions, FeedEvent } from "./feed-event.ts";
 import { FramePacer } from "./frame-pacer.ts";
+import type { Settle } from "./link.ts";
 import type { Resolved } from "./options.ts";
 import type { Position, Publication } from "./protocol.ts";
+import { type Publish, Publisher, type SettlePublish } from "./publisher.ts";
 
 /*
  * The connection and its channels, in the tab that has them. Members are tabs, by name. A channel is subscribed for as long
@@ -23,6 +25,7 @@ export class ChannelHub {
   readonly #feeds = new Map<string, ChannelFeed>();
   readonly #pacer: FramePacer;
   readonly #context: FeedContext;
+  readonly #publisher = new Publisher((command, body, settle) => this.#request(command, body, settle));
   #isConnected = false;
 
   constructor(options: Resolved, listener: HubListener) {
@@ -34,6 +37,7 @@ export class ChannelHub {
       connected: ({ framesPerSecond }) => {
         this.#isConnected = true;
         this.#pacer.start(framesPerSecond);
+        this.#publisher.connected();
         for (const feed of this.#feeds.values()) {
           feed.subscribe();
         }
@@ -41,25 +45,23 @@ export class ChannelHub {
       disconnected: () => {
         this.#isConnected = false;
         this.#pacer.stop();
+        this.#publisher.disconnected();
         for (const feed of [...this.#feeds.values()]) {
           feed.disconnected();
         }
       },
-      frame: (frame) => {
-        const feed = this.#feeds.get(frame.channel);
-        if (frame.kind === "push") {
-          feed?.push(frame);
-        } else {
-          feed?.notice(frame);
-        }
-      },
+      frame: (frame) => this.#feeds.get(frame.channel)?.frame(frame),
+      wanted: () =>
+        [...this.#feeds.values()]
+          .filter((feed) => feed.options.encoding !== "binary")
+          .map(({ channel, from }) => ({ channel, from })),
     });
     this.#context = {
       clock,
       random,
       retryBaseMs: options.durations.reconnectBaseMs,
       retryMaxMs: options.durations.reconnectMaxMs,
-      request: (command, body, settle) => this.#pacer.push(() => this.connection.request(command, body, settle)),
+      request: (command, body, settle) => this.#request(command, body, settle),
       emit: (event, members) => listener.event(event, members),
       ended: (feed) => this.#feeds.delete(feed.channel),
     };
@@ -105,13 +107,22 @@ export class ChannelHub {
     }
   }
 
+  publish(publish: Publish, settle: SettlePublish): void {
+    this.#publisher.publish(publish, settle);
+  }
+
   close(): void {
     this.#isConnected = false;
     this.#pacer.stop();
+    this.#publisher.disconnected();
     for (const feed of this.#feeds.values()) {
       feed.stop();
     }
     this.#feeds.clear();
     this.connection.close();
+  }
+
+  #request(command: string, body: object, settle: Settle): void {
+    this.#pacer.push(() => this.connection.request(command, body, settle));
   }
 }

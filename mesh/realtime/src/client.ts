@@ -3,7 +3,8 @@ import type { ConnectionState } from "./connection.ts";
 import { RealtimeError } from "./errors.ts";
 import type { ChannelOptions, FeedEvent } from "./feed-event.ts";
 import { type ConnectOptions, type Resolved, resolveConnectOptions } from "./options.ts";
-import type { Position } from "./protocol.ts";
+import { isSamePosition, type Position, type Present } from "./protocol.ts";
+import type { Publish } from "./publisher.ts";
 import { createOwnSource, type Source, type SourceListener } from "./source.ts";
 import { Subscriber, type SubscriptionHandlers, type SubscriptionState } from "./subscriber.ts";
 import { SharedSource } from "./tabs/shared-source.ts";
@@ -26,8 +27,21 @@ export interface Subscription {
   readonly state: SubscriptionState;
   /** Of the channel: up to where messages have come. To keep it beside a state, take that of the message (`MessageInfo`). */
   readonly position: Position | undefined;
+  /** Who is in the channel; undefined while that is not known, and without `presence: true`. */
+  readonly presence: Present | undefined;
+  /**
+   * Sends a message to the channel, in channels that take any (`room:`). Resolves when the server has accepted it. It is sent
+   * at most once: rejects with a RealtimeError `disconnected` or `timed_out` when that is not known, else with
+   * `permission_denied`, `rate_limited` (with `retryAfterMs`), `invalid_argument`, `unavailable` or `closed`.
+   */
+  publish(data: unknown, options?: PublishOptions): Promise<void>;
   /** Repeating it does nothing. */
   unsubscribe(): void;
+}
+
+export interface PublishOptions {
+  /** What the message is about: a newer one of the same user and key may take its place. */
+  readonly key?: string;
 }
 
 export interface RealtimeClient {
@@ -95,8 +109,7 @@ class Client implements RealtimeClient {
     const existing = this.#cursors.get(channel);
     const cursor = existing ?? new ChannelCursor(channel, options, this.#source, from);
     this.#cursors.set(channel, cursor);
-    const at = cursor.position;
-    const isCurrent = from !== undefined && at !== undefined && from.epoch === at.epoch && from.offset === at.offset;
+    const isCurrent = from !== undefined && isSamePosition(from, cursor.position);
     // What a server sends is what the caller says it is.
     const untyped = handlers as unknown as SubscriptionHandlers<unknown, unknown>;
     const subscriber = new Subscriber(untyped, this.#options, () => cursor.position, isCurrent);
@@ -119,6 +132,11 @@ class Client implements RealtimeClient {
       get position() {
         return cursor.position;
       },
+      get presence() {
+        return cursor.present;
+      },
+      publish: (data, { key } = {}) =>
+        this.#publish(subscriber, { channel, data, ...(key === undefined ? {} : { key }) }),
       unsubscribe: () => this.#unsubscribe(cursor, subscriber),
     };
   }
@@ -156,6 +174,18 @@ class Client implements RealtimeClient {
     if (existing !== undefined && JSON.stringify(existing) !== JSON.stringify(options)) {
       throw new RealtimeError("options_conflict", `${channel} is subscribed with ${JSON.stringify(existing)}`);
     }
+  }
+
+  #publish(subscriber: Subscriber, publish: Publish): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (subscriber.state.status === "ended") {
+        reject(subscriber.state.error);
+      } else if (JSON.stringify(publish.data) === undefined) {
+        reject(new RealtimeError("invalid_argument", "data must be a value that JSON has"));
+      } else {
+        this.#source.publish(publish, (error) => (error === undefined ? resolve() : reject(error)));
+      }
+    });
   }
 
   #unsubscribe(cursor: ChannelCursor, subscriber: Subscriber): void {

@@ -1,10 +1,15 @@
 import { reconnectDelayMs } from "./backoff.ts";
 import type { Timer } from "./clock.ts";
-import { errorFromServer, RealtimeError } from "./errors.ts";
+import type { Credential } from "./credential.ts";
+import { errorOfAnswer, RealtimeError } from "./errors.ts";
+import type { Link, LinkEnd, Settle } from "./link.ts";
+import { LinkOpener } from "./link-opener.ts";
 import type { Resolved } from "./options.ts";
-import { type ConnectionLimits, type Notice, type Push, readLimits } from "./protocol.ts";
-import { type LinkEnd, type Settle, SocketLink } from "./socket-link.ts";
+import { type ChannelFrame, type ConnectionLimits, readLimits } from "./protocol.ts";
+import { SleepWatch } from "./sleep-watch.ts";
+import type { WantedChannel } from "./stream-request.ts";
 import { TokenRefresh } from "./token-refresh.ts";
+import type { Transport } from "./transport-choice.ts";
 
 /*
  * Keeps a connection to the server: *connecting* (a token, a socket, being recognised), *connected*, *waiting* to try again,
@@ -18,7 +23,8 @@ import { TokenRefresh } from "./token-refresh.ts";
 
 export type ConnectionState =
   | { readonly status: "connecting" }
-  | { readonly status: "connected"; readonly userId: string }
+  /** `userId` is not known where events are streamed. */
+  | { readonly status: "connected"; readonly userId: string | undefined; readonly transport: Transport }
   | { readonly status: "waiting"; readonly retryInMs: number; readonly error: RealtimeError }
   | { readonly status: "unauthenticated"; readonly error: RealtimeError }
   | { readonly status: "closed" };
@@ -27,7 +33,9 @@ export interface ConnectionListener {
   state(state: ConnectionState): void;
   connected(limits: ConnectionLimits): void;
   disconnected(): void;
-  frame(frame: Push | Notice): void;
+  frame(frame: ChannelFrame): void;
+  /** The channels that are listened to. */
+  wanted(): readonly WantedChannel[];
 }
 
 /** A connection that lasted as long has shown that the server is well. */
@@ -41,8 +49,10 @@ export class Connection {
   readonly #options: Resolved;
   readonly #listener: ConnectionListener;
   readonly #refresh: TokenRefresh;
+  readonly #opener: LinkOpener;
+  readonly #sleepWatch: SleepWatch;
   #state: ConnectionState = { status: "connecting" };
-  #link: SocketLink | undefined;
+  #link: Link | undefined;
   #timer: Timer | undefined;
   #failures = 0;
   #refusals = 0;
@@ -58,9 +68,15 @@ export class Connection {
     this.#listener = listener;
     this.#refresh = new TokenRefresh(options, {
       request: (token, settle) => this.request("refresh", { token }, settle),
+      reconnect: (ticket) => this.#reconnect(ticket),
       signedOut: (error) => this.#signedOut(error),
       otherUser: () => this.#link?.close(1000, "other_user"),
     });
+    this.#opener = new LinkOpener(options, {
+      wanted: () => listener.wanted(),
+      credential: (settle) => this.#refresh.askForConnection("connect", settle),
+    });
+    this.#sleepWatch = new SleepWatch(options.platform.clock, () => this.woke());
   }
 
   get state(): ConnectionState {
@@ -96,6 +112,7 @@ export class Connection {
   }
 
   close(): void {
+    this.#sleepWatch.stop();
     this.#attempt += 1;
     this.#timer?.cancel();
     this.#become({ status: "closed" });
@@ -107,16 +124,17 @@ export class Connection {
       return;
     }
     this.#timer?.cancel();
+    this.#sleepWatch.start();
     this.#attempt += 1;
     this.#wokeMeanwhile = false;
     const attempt = this.#attempt;
     this.#become({ status: "connecting" });
-    this.#refresh.ask(this.#refusals === 0 ? "connect" : "refused", (token, error) => {
+    this.#refresh.askForConnection(this.#refusals === 0 ? "connect" : "refused", (credential, error) => {
       if (attempt !== this.#attempt) {
         return;
       }
-      if (token !== undefined) {
-        this.#open(token, attempt);
+      if (credential !== undefined) {
+        this.#open(credential, attempt);
       } else if (error?.code === "unauthenticated") {
         this.#signedOut(error);
       } else {
@@ -125,49 +143,52 @@ export class Connection {
     });
   }
 
-  #open(token: string, attempt: number): void {
-    const { url, platform, durations } = this.#options;
-    const { WebSocket, clock } = platform;
+  /** Begins anew with a ticket, as the one before ends soon. */
+  #reconnect(ticket: Credential): void {
+    this.#drop("renewed");
+    const attempt = this.#attempt;
+    this.#become({ status: "connecting" });
+    if (attempt === this.#attempt) {
+      this.#open(ticket, attempt);
+    }
+  }
+
+  #open(credential: Credential, attempt: number): void {
+    const { durations, platform } = this.#options;
     try {
-      this.#link = new SocketLink(
-        { url, WebSocket, clock, ...durations },
-        {
-          opened: () => this.request("connect", { token }, (answer) => this.#answered(answer)),
-          frame: (frame) => {
-            if (frame.kind === "draining") {
-              this.#reconnectAfterMs = frame.reconnectAfterMs;
-            } else if (frame.kind === "token_expiring") {
-              this.#refresh.start();
-            } else {
-              this.#listener.frame(frame);
-            }
-          },
-          ended: (end) => {
-            if (attempt === this.#attempt) {
-              this.#ended(end);
-            }
-          },
+      this.#link = this.#opener.open({
+        opened: () => this.request("connect", credential, (answer) => this.#answered(answer)),
+        frame: (frame) => {
+          if (frame.kind === "draining") {
+            this.#reconnectAfterMs = frame.reconnectAfterMs;
+          } else if (frame.kind === "token_expiring") {
+            this.#refresh.start();
+          } else {
+            this.#listener.frame(frame);
+          }
         },
-      );
+        ended: (end) => {
+          if (attempt === this.#attempt) {
+            this.#ended(end);
+          }
+        },
+      });
     } catch (cause) {
       this.#fail(new RealtimeError("unavailable", "the WebSocket could not be opened", { cause }));
       return;
     }
     const link = this.#link;
-    this.#timer = clock.setTimer(() => link.close(1006, "connect_timeout"), durations.connectTimeoutMs);
+    this.#timer = platform.clock.setTimer(() => link.close(1006, "connect_timeout"), durations.connectTimeoutMs);
   }
 
   #answered(answer: Parameters<Settle>[0]): void {
     if (answer?.ok !== true) {
-      const error =
-        answer === undefined
-          ? new RealtimeError("timed_out")
-          : errorFromServer(answer.code, answer.message, answer.reason);
+      const error = answer === undefined ? new RealtimeError("timed_out") : errorOfAnswer(answer);
       this.#drop("not_connected");
       if (error.code === "unauthenticated") {
         this.#refused(error);
       } else {
-        this.#fail(error);
+        this.#failToOpen(error);
       }
       return;
     }
@@ -175,7 +196,10 @@ export class Connection {
     this.#refusals = 0;
     this.#wokeMeanwhile = false;
     this.#connectedAtMs = this.#options.platform.clock.now();
-    this.#become({ status: "connected", userId: String(answer.body.userId) });
+    this.#opener.worked();
+    const { userId } = answer.body;
+    const { transport } = this.#opener;
+    this.#become({ status: "connected", userId: userId === undefined ? userId : String(userId), transport });
     if (this.#link === undefined) {
       return;
     }
@@ -184,6 +208,7 @@ export class Connection {
 
   #ended({ code, reason }: LinkEnd): void {
     this.#link = undefined;
+    const wasConnected = this.#connectedAtMs !== undefined;
     const error = new RealtimeError("disconnected", undefined, { reason: reason === "" ? String(code) : reason });
     this.#lost();
     if (code === 4401 && reason !== "connect_timeout") {
@@ -191,8 +216,10 @@ export class Connection {
     } else if (code === 4429) {
       this.#failures = Math.max(this.#failures, failuresWhenLimited);
       this.#fail(error);
-    } else {
+    } else if (wasConnected) {
       this.#fail(error, reason === diedAsleep ? 0 : this.#reconnectAfterMs);
+    } else {
+      this.#failToOpen(error);
     }
   }
 
@@ -211,6 +238,14 @@ export class Connection {
     }
   }
 
+  #failToOpen(error: RealtimeError): void {
+    if (this.#opener.failed()) {
+      this.#connect();
+    } else {
+      this.#fail(error);
+    }
+  }
+
   /** Tries again: after `delayMs`, or as the failures in a row demand. */
   #fail(error: RealtimeError, delayMs?: number): void {
     if (this.#isClosed) {
@@ -220,12 +255,14 @@ export class Connection {
     this.#timer?.cancel();
     this.#failures += 1;
     this.#reconnectAfterMs = undefined;
-    const retryInMs = (this.#wokeMeanwhile ? 0 : delayMs) ?? reconnectDelayMs(this.#failures, this.#options);
+    const ownDelayMs = Math.max(reconnectDelayMs(this.#failures, this.#options), error.retryAfterMs ?? 0);
+    const retryInMs = (this.#wokeMeanwhile ? 0 : delayMs) ?? ownDelayMs;
     this.#timer = platform.clock.setTimer(() => this.#connect(), retryInMs);
     this.#become({ status: "waiting", retryInMs, error });
   }
 
   #signedOut(error: RealtimeError): void {
+    this.#sleepWatch.stop();
     this.#attempt += 1;
     this.#timer?.cancel();
     this.#refusals = 0;

@@ -1,5 +1,5 @@
 import type { RealtimeError } from "./errors.ts";
-import type { Position, Publication } from "./protocol.ts";
+import type { Position, Present, Publication } from "./protocol.ts";
 
 /*
  * What happens to a channel, as told by whoever has the connection (channel-feed.ts) to a tab that listens (channel-cursor.ts).
@@ -21,6 +21,9 @@ export type FeedEvent =
       /** Absent for what is live only. */
       readonly position: Position | undefined;
       readonly skipped: number;
+      /** Who published it, and what of theirs it is of: of what clients publish. */
+      readonly from: string | undefined;
+      readonly key: string | undefined;
     }
   /** Messages are missing for good; the feed goes on, behind `position` in a channel that has any. */
   | { readonly type: "lost"; readonly channel: string; readonly position: Position | undefined }
@@ -28,10 +31,16 @@ export type FeedEvent =
   | { readonly type: "interrupted"; readonly channel: string }
   /** Nothing is missing: what was missed follows as messages. */
   | { readonly type: "resumed"; readonly channel: string }
+  /** Who is there now. */
+  | ({ readonly type: "presence"; readonly channel: string } & Present)
   | { readonly type: "ended"; readonly channel: string; readonly error: RealtimeError };
 
-/** What a subscription of a simulation asks for, as the protocol names it. Binary frames are not for this client. */
+/** What a subscription asks for, as the protocol names it; all but `presence` are of simulations. */
 export interface ChannelOptions {
+  /** With `true`, this user is shown in the channel to the others who are, and hears of them. */
+  readonly presence?: boolean;
+  /** With `binary`, messages are `Uint8Array`s in the layout of the simulator (`decodeFrame` of `@weft/simulator/frames`). */
+  readonly encoding?: "json" | "binary";
   /** All components unless given. */
   readonly detail?: "overview" | "all" | readonly string[];
   /** One message in this time at most, 1 to 60 000; the newest wins. */

@@ -1,4 +1,10 @@
-export { connect, type RealtimeClient, type SubscribeRequest, type Subscription } from "./client.ts";
+export {
+  connect,
+  type PublishOptions,
+  type RealtimeClient,
+  type SubscribeRequest,
+  type Subscription,
+} from "./client.ts";
 export type { Clock, Random, Timer } from "./clock.ts";
 export type { ConnectionState } from "./connection.ts";
 export { RealtimeError, type RealtimeErrorCode, realtimeErrorCodes } from "./errors.ts";
@@ -8,11 +14,17 @@ export type {
   BroadcastChannelConstructor,
   BroadcastChannelLike,
   EventLike,
+  FetchLike,
   LocksLike,
   PageEvents,
   Platform,
+  RequestLike,
+  ResponseLike,
   WebSocketConstructor,
   WebSocketLike,
 } from "./platform.ts";
-export type { Position } from "./protocol.ts";
+export type { Presence } from "./presence.ts";
+export type { Format, Position, Present } from "./protocol.ts";
 export type { MessageInfo, SubscriptionHandlers, SubscriptionState } from "./subscriber.ts";
+export { createTicketSource, type TicketSourceOptions } from "./ticket-source.ts";
+export type { Transport } from "./transport-choice.ts";

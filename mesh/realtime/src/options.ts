@@ -1,17 +1,29 @@
 import { RealtimeError } from "./errors.ts";
+import { jsonFormat } from "./json-format.ts";
 import { type Platform, systemPlatform, type WebSocketConstructor } from "./platform.ts";
+import type { Format } from "./protocol.ts";
 
 /** Why a token is asked for: a cached one will do for `connect`, a newer one is needed else. */
 export type TokenPurpose = "connect" | "expiring" | "refused";
 
 /**
- * Gives an access token. Nothing (null, undefined, "") says that nobody is signed in: the client becomes `unauthenticated`.
- * What it throws is taken for an outage, and it is asked again later; a RealtimeError `unauthenticated` is like nothing.
+ * Gives an access token, or a ticket. Nothing (null, undefined, "") says that nobody is signed in: the client becomes
+ * `unauthenticated`. What it throws is taken for an outage, and it is asked again later, not before `retryAfterMs` of a
+ * RealtimeError; a RealtimeError `unauthenticated` is like nothing. `signal` ends when nobody waits for it any more.
  */
-export type TokenSource = (purpose: TokenPurpose) => Promise<string | null | undefined> | string | null | undefined;
+export type TokenSource = (
+  purpose: TokenPurpose,
+  request: { readonly signal: AbortSignal },
+) => Promise<string | null | undefined> | string | null | undefined;
 
 export interface ConnectOptions {
-  readonly token: TokenSource;
+  /** One of `token` and `ticket` has to be there. */
+  readonly token?: TokenSource | undefined;
+  /**
+   * Gives a ticket, which opens one connection: for pages that have no access token, or give it to nobody but the API
+   * (`createTicketSource`). Where there is a `token` too, that one renews open connections; else a new connection does.
+   */
+  readonly ticket?: TokenSource | undefined;
   /**
    * Lets the tabs of this origin that give the same URL and name share one connection. Give each user a name of their own.
    * Default: every tab has its own. Where the browser has no locks or BroadcastChannel, every tab has its own as well.
@@ -35,6 +47,14 @@ export interface ConnectOptions {
   readonly wakeTimeoutMs?: number;
   /** Messages that may wait while a state is loaded; with more, it is loaded again. Default 10 000. */
   readonly maxWaitingMessages?: number;
+  /** How frames are written on WebSockets: JSON, or `protobuf` of `@weft/realtime/protobuf`. It changes nothing else. */
+  readonly format?: Format;
+  /** WebSockets in a row that cannot be opened before a stream of events is tried. Default 3. */
+  readonly webSocketAttempts?: number;
+  /** For so long a stream is opened again without trying a WebSocket before. Default 300 000. */
+  readonly retryWebSocketMs?: number;
+  /** Where streams of events are; false for none. Default: `/api/realtime/sse` of the same host. */
+  readonly eventStream?: string | URL | false;
   /** In the place of the browser's or Node's. */
   readonly WebSocket?: WebSocketConstructor;
   readonly platform?: Partial<Platform>;
@@ -42,7 +62,10 @@ export interface ConnectOptions {
 
 export interface Resolved {
   readonly url: string;
-  readonly token: TokenSource;
+  readonly eventStreamUrl: string | undefined;
+  readonly token: TokenSource | undefined;
+  readonly ticket: TokenSource | undefined;
+  readonly format: Format;
   readonly shared: boolean | string;
   readonly onError: (error: unknown) => void;
   readonly durations: Readonly<Record<keyof typeof defaults, number>>;
@@ -58,25 +81,36 @@ const defaults = {
   pongTimeoutMs: 8000,
   wakeTimeoutMs: 2500,
   maxWaitingMessages: 10_000,
+  webSocketAttempts: 3,
+  retryWebSocketMs: 300_000,
 } as const;
+
+/** Of a gateway. */
+const eventStreamPath = "/api/realtime/sse";
 
 /** Timers take no more (2³¹ − 1 ms). */
 const most = 2 ** 31 - 1;
 
 /** Fills in the defaults. Throws a RealtimeError `invalid_argument` that names the option. */
 export function resolveConnectOptions(url: string | URL, options: ConnectOptions): Resolved {
-  const { token, shared = false, onError = tellConsole } = options;
+  const { token, ticket, format = jsonFormat, shared = false, onError = tellConsole } = options;
   const platform = { ...systemPlatform(), ...options.platform };
   const WebSocket = options.WebSocket ?? platform.WebSocket;
-  if (typeof token !== "function") {
-    throw new RealtimeError("invalid_argument", "token must be a function that gives an access token");
+  if (token === undefined && ticket === undefined) {
+    throw new RealtimeError("invalid_argument", "token or ticket must be there: a function that gives one");
   }
+  assertSource("token", token);
+  assertSource("ticket", ticket);
   if (WebSocket === undefined) {
     throw new RealtimeError("invalid_argument", "there is no WebSocket here; give one as the option WebSocket");
   }
+  const { href } = urlOf("url", url, "ws");
   return {
-    url: webSocketUrl(url),
+    url: href,
+    eventStreamUrl: eventStreamUrlOf(href, options.eventStream),
     token,
+    ticket,
+    format,
     shared,
     onError,
     durations: durationsOf(options),
@@ -96,13 +130,32 @@ function durationsOf(options: ConnectOptions): Resolved["durations"] {
   return durations;
 }
 
-function webSocketUrl(given: string | URL): string {
+function eventStreamUrlOf(webSocketUrl: string, given: string | URL | false | undefined): string | undefined {
+  return given === false
+    ? undefined
+    : urlOf("eventStream", given ?? new URL(eventStreamPath, webSocketUrl), "http").href;
+}
+
+/** An address of the given scheme, with or without TLS as in what was given. */
+function urlOf(name: string, given: string | URL, scheme: "ws" | "http"): URL {
   const url = URL.canParse(String(given)) ? new URL(given) : undefined;
-  const protocol = url?.protocol.replace(/^http/, "ws");
-  if (url === undefined || (protocol !== "ws:" && protocol !== "wss:")) {
-    throw new RealtimeError("invalid_argument", `url must be an absolute ws: or wss: address, not "${given}"`);
+  const isSecure = url?.protocol === "wss:" || url?.protocol === "https:";
+  if (url === undefined || !(isSecure || url.protocol === "ws:" || url.protocol === "http:")) {
+    throw new RealtimeError(
+      "invalid_argument",
+      `${name} must be an absolute ${scheme}: or ${scheme}s: address, not "${given}"`,
+    );
   }
-  return `${protocol}${url.href.slice(url.protocol.length)}`;
+  return new URL(`${scheme}${isSecure ? "s" : ""}${url.href.slice(url.protocol.length - 1)}`);
+}
+
+function assertSource(name: string, source: unknown): void {
+  if (source !== undefined && typeof source !== "function") {
+    throw new RealtimeError(
+      "invalid_argument",
+      `${name} must be a function that gives a ${name}, not a ${typeof source}`,
+    );
+  }
 }
 
 function tellConsole(error: unknown): void {

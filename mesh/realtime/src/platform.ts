@@ -15,12 +15,34 @@ export interface EventLike {
 
 /** A WebSocket, as browsers, Node and the package `ws` have it. */
 export interface WebSocketLike {
-  send(text: string): void;
+  /** What binary messages come as; it is set to "arraybuffer". */
+  binaryType?: string;
+  /** What the server has chosen of the subprotocols. */
+  readonly protocol?: string;
+  send(frame: string | Uint8Array): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: "open" | "message" | "close" | "error", listener: (event: EventLike) => void): void;
 }
 
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+
+/** The part of an answer to `fetch` that is used. */
+export interface ResponseLike {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  readonly body: { getReader(): { read(): Promise<{ readonly done: boolean; readonly value?: unknown }> } } | null;
+  json(): Promise<unknown>;
+}
+
+export interface RequestLike {
+  readonly method: "GET" | "POST";
+  readonly headers: Record<string, string>;
+  readonly cache: "no-store";
+  readonly signal: AbortSignal;
+}
+
+/** `fetch`, as browsers and Node have it. */
+export type FetchLike = (url: string, request: RequestLike) => Promise<ResponseLike>;
 
 /** News of the page that a connection may not have survived. */
 export interface PageEvents {
@@ -49,6 +71,7 @@ export interface Platform {
   readonly clock: Clock;
   readonly random: Random;
   readonly WebSocket: WebSocketConstructor | undefined;
+  readonly fetch: FetchLike | undefined;
   /** Absent outside of pages. */
   readonly page: PageEvents | undefined;
   readonly locks: LocksLike | undefined;
@@ -62,6 +85,7 @@ interface Events {
 
 interface Globals extends Events {
   readonly WebSocket?: WebSocketConstructor;
+  readonly fetch?: FetchLike;
   readonly BroadcastChannel?: BroadcastChannelConstructor;
   readonly navigator?: { readonly locks?: LocksLike };
   readonly document?: Events & { readonly visibilityState?: string };
@@ -74,6 +98,8 @@ export function systemPlatform(): Platform {
     clock: systemClock,
     random: systemRandom,
     WebSocket: globals.WebSocket,
+    // Browsers refuse a fetch that is called as a method of something else.
+    fetch: globals.fetch === undefined ? undefined : (url, request) => (globals.fetch as FetchLike)(url, request),
     page: globals.document === undefined ? undefined : pageEvents(globals, globals.document),
     // Absent in pages that are neither https nor local, and in Node before 24.
     locks: globals.navigator?.locks,

@@ -1,14 +1,26 @@
 /*
- * The frames of subprotocol weft.v1 as a client reads them. Pure. Frames and notices that are not known are left to the
- * caller as undefined: a newer server may send them.
+ * The frames of the protocol as a client reads them, from plain objects as the JSON form has them; the protobuf form is made
+ * into the same (protobuf/). Pure. Frames and notices that are not known are left to the caller as undefined: a newer server
+ * may send them.
  */
 
-export const subprotocol = "weft.v1";
+/** One form of the protocol on WebSockets: JSON (json-format.ts), or `protobuf` of `@weft/realtime/protobuf`. */
+export interface Format {
+  readonly subprotocol: string;
+  encode(id: number, command: string, body: object): string | Uint8Array;
+  /** Reads one WebSocket message; undefined when it is no frame that this client knows. Never throws. */
+  decode(data: unknown): ServerFrame | undefined;
+}
 
 /** A place in a recoverable channel: `offset` counts publications, `epoch` names the count. */
 export interface Position {
   readonly epoch: string;
   readonly offset: number;
+}
+
+/** Whether both are the same place, or no place. */
+export function isSamePosition(one: Position | undefined, other: Position | undefined): boolean {
+  return one?.epoch === other?.epoch && one?.offset === other?.offset;
 }
 
 /** A message of a recoverable channel, with its place. */
@@ -28,6 +40,10 @@ export interface Push {
   readonly offset: number | undefined;
   /** Messages before this one that were left out because they were read too slowly. */
   readonly skipped: number;
+  /** The user who published it, as the server knows them; undefined when it was no client. */
+  readonly from: string | undefined;
+  /** What of that user it is of: the newest of each key counts. */
+  readonly key: string | undefined;
 }
 
 export type Notice =
@@ -39,9 +55,20 @@ export type Notice =
       readonly message: string;
     };
 
+/** Who came to a channel and who left it; without names where only numbers are told. */
+export interface PresenceNews {
+  readonly kind: "presence";
+  readonly channel: string;
+  readonly users: number;
+  readonly joined: readonly string[] | undefined;
+  readonly left: readonly string[];
+}
+
+/** Of a channel, from the connection to who follows it. */
+export type ChannelFrame = Push | Notice | PresenceNews;
+
 export type ServerFrame =
-  | Push
-  | Notice
+  | ChannelFrame
   | { readonly kind: "token_expiring" }
   /** `reconnectAfterMs` when the server spreads its clients. */
   | { readonly kind: "draining"; readonly reconnectAfterMs: number | undefined }
@@ -57,6 +84,7 @@ export type Answer =
       readonly code: string;
       readonly message: string;
       readonly reason: string | undefined;
+      readonly retryAfterMs: number | undefined;
     };
 
 /** Where a subscription begins. `publications` are all between the position that was asked for and `position`. */
@@ -67,9 +95,9 @@ export interface Subscribed {
   readonly publications: readonly Publication[];
 }
 
-/** Reads one frame; undefined when it is not one that this client knows. Never throws. */
-export function readServerFrame(text: unknown): ServerFrame | undefined {
-  const frame = typeof text === "string" ? objectOf(jsonOf(text)) : undefined;
+/** Reads what JSON gave; undefined when it is not a frame that this client knows. Never throws. */
+export function readServerFrame(value: unknown): ServerFrame | undefined {
+  const frame = objectOf(value);
   if (frame === undefined) {
     return undefined;
   }
@@ -78,6 +106,9 @@ export function readServerFrame(text: unknown): ServerFrame | undefined {
   }
   if (frame.notice !== undefined) {
     return noticeOf(objectOf(frame.notice));
+  }
+  if (frame.presence !== undefined && frame.id === undefined) {
+    return presenceNewsOf(objectOf(frame.presence));
   }
   return typeof frame.id === "number" ? { kind: "answer", id: frame.id, answer: answerOf(frame) } : undefined;
 }
@@ -100,6 +131,21 @@ export function readLimits(body: JsonObject): ConnectionLimits {
   return { framesPerSecond: typeof framesPerSecond === "number" && framesPerSecond > 0 ? framesPerSecond : 10 };
 }
 
+/** Who is in a channel; `userIds` is absent where only numbers are told. */
+export interface Present {
+  readonly users: number;
+  readonly userIds: readonly string[] | undefined;
+}
+
+/** Reads the answer to a `presence` command; undefined when it is none. */
+export function readPresence(body: JsonObject): Present | undefined {
+  const users = countOf(body.users);
+  const userIds = Array.isArray(body.clients)
+    ? namesOf(body.clients.map((client) => objectOf(client)?.userId))
+    : undefined;
+  return users === undefined ? undefined : { users, userIds };
+}
+
 function leadsTo(from: Position, publications: readonly (Publication | undefined)[], to: Position): boolean {
   return (
     from.epoch === to.epoch &&
@@ -112,13 +158,31 @@ function pushOf(push: JsonObject | undefined): Push | undefined {
   if (push === undefined || typeof push.channel !== "string") {
     return undefined;
   }
-  const { channel, data, offset, skipped } = push;
+  const { channel, data, offset, skipped, from, key } = push;
   return {
     kind: "push",
     channel,
     data,
     offset: typeof offset === "number" ? offset : undefined,
-    skipped: typeof skipped === "number" ? skipped : 0,
+    skipped: countOf(skipped) ?? 0,
+    from: nameOf(from),
+    key: nameOf(key),
+  };
+}
+
+function presenceNewsOf(news: JsonObject | undefined): PresenceNews | undefined {
+  const users = countOf(news?.users);
+  if (news === undefined || typeof news.channel !== "string" || users === undefined) {
+    return undefined;
+  }
+  const { channel, joined, left } = news;
+  const isListed = joined !== undefined || left !== undefined;
+  return {
+    kind: "presence",
+    channel,
+    users,
+    joined: isListed ? namesOf(joined) : undefined,
+    left: namesOf(left),
   };
 }
 
@@ -127,11 +191,7 @@ function noticeOf(notice: JsonObject | undefined): ServerFrame | undefined {
     return { kind: "token_expiring" };
   }
   if (notice?.code === "draining") {
-    const { reconnectAfterMs } = notice;
-    return {
-      kind: "draining",
-      reconnectAfterMs: typeof reconnectAfterMs === "number" && reconnectAfterMs >= 0 ? reconnectAfterMs : undefined,
-    };
+    return { kind: "draining", reconnectAfterMs: countOf(notice.reconnectAfterMs) };
   }
   if (notice === undefined || typeof notice.channel !== "string") {
     return undefined;
@@ -155,12 +215,13 @@ function answerOf(frame: JsonObject): Answer {
     const body = Object.entries(frame).find(([name]) => name !== "id")?.[1];
     return { ok: true, body: objectOf(body) ?? {} };
   }
-  const { code, message, reason } = error;
+  const { code, message, reason, retryAfterMs } = error;
   return {
     ok: false,
     code: String(code),
     message: String(message ?? code),
-    reason: typeof reason === "string" ? reason : undefined,
+    reason: nameOf(reason),
+    retryAfterMs: countOf(retryAfterMs),
   };
 }
 
@@ -173,12 +234,17 @@ function publicationOf(value: unknown): Publication | undefined {
   return typeof publication?.offset === "number" ? { offset: publication.offset, data: publication.data } : undefined;
 }
 
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function countOf(value: unknown): number | undefined {
+  return typeof value === "number" && value >= 0 ? value : undefined;
+}
+
+/** Undefined for "" too, which is how protobuf has what is absent. */
+function nameOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function namesOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((name) => typeof name === "string") : [];
 }
 
 function objectOf(value: unknown): JsonObject | undefined {

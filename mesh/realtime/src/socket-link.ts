@@ -1,6 +1,8 @@
 import type { Clock, Timer } from "./clock.ts";
+import { jsonFormat } from "./json-format.ts";
+import type { Link, LinkEnd, LinkListener, Settle } from "./link.ts";
 import type { WebSocketConstructor, WebSocketLike } from "./platform.ts";
-import { type Answer, readServerFrame, type ServerFrame, subprotocol } from "./protocol.ts";
+import type { Format } from "./protocol.ts";
 
 /*
  * One WebSocket from its opening to its end: gives commands their ids and their answers, and finds out that the other side
@@ -12,40 +14,27 @@ import { type Answer, readServerFrame, type ServerFrame, subprotocol } from "./p
  * late, as to a peer that is gone, is not waited for.
  */
 
-export interface LinkEnd {
-  /** The close code, or 1006 when there was none. */
-  readonly code: number;
-  readonly reason: string;
-}
-
-export interface LinkListener {
-  opened(): void;
-  frame(frame: Exclude<ServerFrame, { readonly kind: "answer" }>): void;
-  ended(end: LinkEnd): void;
-}
-
-export interface LinkOptions {
+export interface SocketLinkOptions {
   readonly url: string;
   readonly WebSocket: WebSocketConstructor;
+  readonly format: Format;
   readonly clock: Clock;
   readonly commandTimeoutMs: number;
   readonly pingIntervalMs: number;
   readonly pongTimeoutMs: number;
 }
 
-/** What becomes of a command; undefined when no answer came in time. Not called when the connection ends first. */
-export type Settle = (answer: Answer | undefined) => void;
-
 interface Pending {
   readonly settle: Settle;
   readonly timer: Timer;
 }
 
-export class SocketLink {
-  readonly #options: LinkOptions;
+export class SocketLink implements Link {
+  readonly #options: SocketLinkOptions;
   readonly #listener: LinkListener;
   readonly #socket: WebSocketLike;
   readonly #pending = new Map<number, Pending>();
+  #format: Format;
   #lastId = 0;
   #heardAtMs: number;
   #isOpen = false;
@@ -55,19 +44,23 @@ export class SocketLink {
   #pongDueMs = 0;
 
   /** Throws what the WebSocket throws of a URL it cannot take. */
-  constructor(options: LinkOptions, listener: LinkListener) {
+  constructor(options: SocketLinkOptions, listener: LinkListener) {
     this.#options = options;
     this.#listener = listener;
+    this.#format = options.format;
     this.#heardAtMs = options.clock.now();
-    this.#socket = new options.WebSocket(options.url, [subprotocol]);
+    // A server of before the form that is wanted takes JSON.
+    this.#socket = new options.WebSocket(options.url, [
+      ...new Set([options.format.subprotocol, jsonFormat.subprotocol]),
+    ]);
+    this.#socket.binaryType = "arraybuffer";
     this.#socket.addEventListener("open", () => this.#opened());
     this.#socket.addEventListener("message", ({ data }) => this.#heard(data));
     this.#socket.addEventListener("close", ({ code = 1006, reason = "" }) => this.#end({ code, reason }));
-    // A close event follows, which says as much.
-    this.#socket.addEventListener("error", () => undefined);
+    // A close event follows, which says more; but where the opening fails, Node 22 leaves it out.
+    this.#socket.addEventListener("error", () => this.#isOpen || this.#end({ code: 1006, reason: "" }));
   }
 
-  /** Sends a command; does nothing before the opening and after the end. */
   request(command: string, body: object, settle: Settle): void {
     if (!this.#isOpen || this.#ended) {
       return;
@@ -79,10 +72,9 @@ export class SocketLink {
       settle(undefined);
     }, this.#options.commandTimeoutMs);
     this.#pending.set(id, { settle, timer });
-    this.#socket.send(JSON.stringify({ id, [command]: body }));
+    this.#socket.send(this.#format.encode(id, command, body));
   }
 
-  /** Asks whether the other side is there, which has `timeoutMs` to show it, or what is left of an earlier time. */
   probe(timeoutMs: number, reason: string): void {
     const { clock } = this.#options;
     const dueMs = clock.now() + timeoutMs;
@@ -95,7 +87,6 @@ export class SocketLink {
     this.#pongTimer = clock.setTimer(() => this.close(1006, reason), timeoutMs);
   }
 
-  /** Ends the connection and lets the listener hear it. */
   close(code: number, reason: string): void {
     if (!this.#ended) {
       // 1006 must not be sent; whoever is not there does not hear it either.
@@ -109,6 +100,9 @@ export class SocketLink {
       return;
     }
     this.#isOpen = true;
+    if (this.#socket.protocol === jsonFormat.subprotocol) {
+      this.#format = jsonFormat;
+    }
     this.#heardAtMs = this.#options.clock.now();
     this.#planPing(this.#options.pingIntervalMs);
     this.#listener.opened();
@@ -121,7 +115,7 @@ export class SocketLink {
     this.#heardAtMs = this.#options.clock.now();
     this.#pongTimer?.cancel();
     this.#pongTimer = undefined;
-    const frame = readServerFrame(data);
+    const frame = this.#format.decode(data);
     if (frame?.kind === "answer") {
       const pending = this.#pending.get(frame.id);
       this.#pending.delete(frame.id);

@@ -2,10 +2,12 @@ import { ChannelHub } from "./channel-hub.ts";
 import type { ConnectionState } from "./connection.ts";
 import type { ChannelSource, FeedEvent } from "./feed-event.ts";
 import type { Resolved } from "./options.ts";
+import type { Publish, SettlePublish } from "./publisher.ts";
 
 /** Where a tab has its channels from: a connection of its own, or that of another tab (tabs/shared-source.ts). */
 export interface Source extends ChannelSource {
   start(): void;
+  publish(publish: Publish, settle: SettlePublish): void;
   retry(): void;
   woke(): void;
   close(): void;
@@ -30,6 +32,7 @@ export function createOwnSource(options: Resolved, listener: SourceListener): So
     start: () => hub.connection.retry(),
     join: (channel, channelOptions, from, recent) => hub.join(self, channel, channelOptions, from, recent),
     leave: (channel) => hub.leave(self, channel),
+    publish: (publish, settle) => hub.publish(publish, settle),
     retry: () => hub.connection.retry(),
     woke: () => hub.connection.woke(),
     close: () => hub.close(),

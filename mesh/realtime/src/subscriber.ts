@@ -2,7 +2,8 @@ import { reconnectDelayMs } from "./backoff.ts";
 import type { Timer } from "./clock.ts";
 import { RealtimeError } from "./errors.ts";
 import type { Resolved } from "./options.ts";
-import type { Position } from "./protocol.ts";
+import { type Presence, presenceBetween } from "./presence.ts";
+import type { Position, Present } from "./protocol.ts";
 
 /*
  * One who hears a channel, with or without a state to keep. With `getState`, a loss (and so the beginning) loads the state:
@@ -33,11 +34,17 @@ export interface MessageInfo {
   readonly position: Position | undefined;
   /** Messages before this one that were left out, as they were read too slowly. */
   readonly skipped: number;
+  /** The user who published it, as the server knows them; undefined when it was no client. */
+  readonly from: string | undefined;
+  /** What of that user it is of: the newest of each key counts. */
+  readonly key: string | undefined;
 }
 
 export interface SubscriptionHandlers<Message, State> {
   /** Each message of the channel once and in its order. */
   readonly onMessage: (message: Message, info: MessageInfo) => void;
+  /** Who is in the channel, and each change of it; for subscriptions whose options say `presence: true`. */
+  readonly onPresence?: ((presence: Presence) => void) | undefined;
   readonly onState?: ((state: SubscriptionState) => void) | undefined;
   /** Loads what the messages change. It has to read it after it is called: no older copy. */
   readonly getState?: ((request: { readonly signal: AbortSignal }) => Promise<State>) | undefined;
@@ -67,6 +74,8 @@ export class Subscriber {
   #state: SubscriptionState = { status: "subscribing" };
   #hasBegun: boolean;
   #loading: Loading | undefined;
+  /** What it was told last. */
+  #present: Present | undefined;
   #loadFailures = 0;
   #retryTimer: Timer | undefined;
 
@@ -135,6 +144,15 @@ export class Subscriber {
       loading.overflown = true;
     } else if (!loading.overflown) {
       loading.waiting.push({ data, info });
+    }
+  }
+
+  present({ users, userIds }: Present): void {
+    const now = { users, userIds };
+    const presence = presenceBetween(this.#present, now);
+    this.#present = now;
+    if (presence !== undefined && !this.#isEnded) {
+      this.#guard(() => this.#handlers.onPresence?.(presence));
     }
   }
 

@@ -17,6 +17,7 @@ const flags = [
 ];
 
 const channel = "project:p";
+const room = "room:p";
 let browser: Browser | undefined;
 let context: BrowserContext;
 let server: ModelServer;
@@ -39,18 +40,36 @@ afterEach(async () => {
   await server.close();
 });
 
-/** A tab that subscribes to the channel, and keeps what it is told as `told`. */
-async function openTab(options: { readonly shared?: boolean; readonly reconnectBaseMs?: number } = {}): Promise<Page> {
+interface TabOptions {
+  readonly shared?: boolean;
+  readonly reconnectBaseMs?: number;
+  readonly webSocketAttempts?: number;
+  readonly wakeTimeoutMs?: number;
+  /** Whose token it has. */
+  readonly user?: string;
+  /** Whether it connects by tickets, for its token. */
+  readonly byTicket?: boolean;
+}
+
+/** A tab that subscribes to a channel, and keeps what it is told as `told`, and who is there as `present`. */
+async function openTab(options: TabOptions = {}, subscribed = channel): Promise<Page> {
+  const { user = "ada", byTicket = false, ...others } = options;
   const page = await context.newPage();
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.goto(server.url);
   await page.evaluate(`(async () => {
-    const { connect } = await import("/src/index.ts");
-    const options = { token: () => "token", reconnectBaseMs: 100, reconnectMaxMs: 600_000, ...${JSON.stringify(options)} };
+    const { connect, createTicketSource } = await import("/src/index.ts");
+    const token = () => ${JSON.stringify(user)};
+    const options = { reconnectBaseMs: 100, reconnectMaxMs: 600_000, ...${JSON.stringify(others)} };
+    const credential = ${byTicket} ? { ticket: createTicketSource({ url: "/api/realtime/tickets", token }) } : { token };
     globalThis.told = [];
-    globalThis.client = connect(${JSON.stringify(server.webSocketUrl)}, options);
-    client.subscribe(${JSON.stringify(channel)}, {
-      onMessage: (message) => told.push(message),
+    globalThis.present = [];
+    globalThis.client = connect(${JSON.stringify(server.webSocketUrl)}, { ...credential, ...options });
+    globalThis.subscription = client.subscribe(${JSON.stringify(subscribed)}, {
+      options: ${JSON.stringify(subscribed === room ? { presence: true } : {})},
+      onMessage: (message, { from }) => told.push(from === undefined ? message : from + ": " + message),
+      onPresence: ({ joined, left }) =>
+        present.push(...joined.map((name) => "+" + name), ...left.map((name) => "-" + name)),
       onState: ({ status, recovered }) => told.push(status === "subscribed" ? "recovered: " + recovered : status),
     });
   })()`);
@@ -101,6 +120,74 @@ describe("in Chromium", () => {
     expect(history.filter((each) => typeof each === "number")).toEqual([1, 2, 3]);
     expect(history.filter((each) => each === "recovered: false")).toEqual(["recovered: false"]);
     await until("only one connection is left", () => server.gateway.connections.size === 1);
+    expect(complaints).toEqual([]);
+  });
+
+  it("a page connects by tickets, one for each connection", async () => {
+    const page = await openTab({ byTicket: true });
+    await toldOf(page, "recovered: false");
+    expect(server.gateway.received[0]).toEqual({ command: "connect", body: { ticket: "ticket1 of ada" } });
+    server.kill();
+    server.gateway.publish(channel, 1);
+    await toldOf(page, "subscribing");
+    server.start();
+    expect(await toldOf(page, 1)).toEqual(["recovered: false", "subscribing", "recovered: true", 1]);
+    expect(await page.evaluate("client.state.status")).toBe("connected");
+    expect(complaints).toEqual([]);
+  });
+
+  it("two users see each other come and go, and hear what the other publishes", async () => {
+    server.gateway.userOf = (token) => token;
+    const ada = await openTab({ user: "ada" }, room);
+    await until("ada sees herself", async () => (await ada.evaluate("present.join()")) === "+ada");
+    const bob = await openTab({ user: "bob" }, room);
+    await until(
+      "bob sees both",
+      async () => (await bob.evaluate("subscription.presence?.userIds?.join()")) === "ada,bob",
+    );
+    await until("ada sees bob", async () => (await ada.evaluate("present.join()")) === "+ada,+bob");
+    await ada.evaluate('subscription.publish("hello", { key: "chat" })');
+    await toldOf(bob, "ada: hello");
+    await bob.evaluate('subscription.publish("good day")');
+    await toldOf(ada, "bob: good day");
+    server.gateway.refuseCommand = (command) =>
+      command === "publish" ? { code: "resource_exhausted", message: "slower", retryAfterMs: 5 } : undefined;
+    expect(
+      await bob.evaluate("subscription.publish(1).catch(({ code, retryAfterMs }) => [code, retryAfterMs])"),
+    ).toEqual(["rate_limited", 5]);
+    await bob.close();
+    await until("ada sees bob go", async () => (await ada.evaluate("present.join()")) === "+ada,+bob,-bob");
+    expect(complaints).toEqual([]);
+  });
+
+  it("a page in a network that lets no WebSocket through streams events, and has lost nothing", async () => {
+    server.blocksWebSockets = true;
+    const page = await openTab({ webSocketAttempts: 1 });
+    await toldOf(page, "recovered: false");
+    expect(await page.evaluate("client.state.transport")).toBe("event_stream");
+    server.gateway.publish(channel, 1);
+    await toldOf(page, 1);
+    server.gateway.closeAll(1012, "draining");
+    server.gateway.publish(channel, 2);
+    server.gateway.publish(channel, "näher");
+    expect(await toldOf(page, "näher")).toEqual(["recovered: false", 1, "subscribing", "recovered: true", 2, "näher"]);
+    await page.evaluate("client.close()");
+    await until("the stream has ended", () => server.gateway.connections.size === 0);
+    expect(complaints).toEqual([]);
+  });
+
+  it("a page whose network is cut and comes back has lost nothing", async () => {
+    const page = await openTab({ wakeTimeoutMs: 200 });
+    await toldOf(page, "recovered: false");
+    await context.setOffline(true);
+    server.gateway.publish(channel, 1);
+    await toldOf(page, "subscribing");
+    server.gateway.publish(channel, 2);
+    await context.setOffline(false);
+    server.gateway.publish(channel, 3);
+    const history = await toldOf(page, 3);
+    expect(history.filter((each) => typeof each === "number")).toEqual([1, 2, 3]);
+    expect(history.filter((each) => each === "recovered: false")).toEqual(["recovered: false"]);
     expect(complaints).toEqual([]);
   });
 

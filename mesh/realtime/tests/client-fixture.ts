@@ -8,29 +8,43 @@ import {
   type SubscribeRequest,
   type Subscription,
   type SubscriptionState,
+  type TokenSource,
 } from "../src/index.ts";
 import { FakeNetwork } from "./fake-network.ts";
 import { ModelGateway } from "./model-gateway.ts";
+
+/** A computer that can sleep: its clock goes on, its timers do not, and nobody tells them. */
+class SleepyClock extends FakeClock {
+  #sleptMs = 0;
+
+  override now(): number {
+    return super.now() + this.#sleptMs;
+  }
+
+  sleepFor(ms: number): void {
+    this.#sleptMs += ms;
+  }
+}
 
 /** What a subscription was told, in order: messages as they are, states by name. */
 export type Told = unknown;
 
 export class ClientFixture {
-  readonly clock = new FakeClock();
+  readonly clock = new SleepyClock();
   readonly gateway = new ModelGateway();
   readonly network = new FakeNetwork(this.clock, this.gateway);
   readonly errors: unknown[] = [];
   /** Purposes for which tokens were asked. */
   readonly purposes: string[] = [];
   readonly clients: RealtimeClient[] = [];
-  token: ConnectOptions["token"] = () => "token";
+  token: TokenSource = () => "token";
   page: Parameters<PageEvents["listen"]>[0] | undefined;
 
   connect(options: Partial<ConnectOptions> = {}): RealtimeClient {
     const client = connect("ws://gateway.test/ws", {
-      token: (purpose) => {
+      token: (purpose, request) => {
         this.purposes.push(purpose);
-        return this.token(purpose);
+        return this.token(purpose, request);
       },
       onError: (error) => this.errors.push(error),
       ...options,
@@ -38,6 +52,7 @@ export class ClientFixture {
         clock: this.clock,
         random: seededRandom(this.clients.length + 1),
         WebSocket: this.network.WebSocket,
+        fetch: this.network.fetch,
         page: {
           listen: (listener) => {
             this.page = listener;

@@ -31,7 +31,7 @@ describe("a connection", () => {
     expect(client.state.status).toBe("waiting");
     fixture.page?.woke();
     await fixture.settle();
-    expect(client.state).toEqual({ status: "connected", userId: "ada" });
+    expect(client.state).toEqual({ status: "connected", userId: "ada", transport: "websocket" });
   });
 
   it("is tried again at once when the page wakes up during an attempt that fails", async () => {

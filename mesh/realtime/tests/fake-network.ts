@@ -1,5 +1,6 @@
 import type { FakeClock } from "@weft/mesh/testing";
-import type { EventLike, WebSocketLike } from "../src/index.ts";
+import type { EventLike, FetchLike, WebSocketLike } from "../src/index.ts";
+import { FakeStream } from "./fake-stream.ts";
 import type { ModelConnection, ModelGateway } from "./model-gateway.ts";
 
 /*
@@ -14,8 +15,12 @@ type Listener = (event: EventLike) => void;
 
 export class FakeNetwork {
   readonly sockets: FakeSocket[] = [];
+  readonly streams: FakeStream[] = [];
   /** Whether connections are refused. */
   isDown = false;
+  /** Whether WebSockets are, but nothing else. */
+  blocksWebSockets = false;
+  readonly fetch: FetchLike;
   readonly WebSocket: new (
     url: string,
     protocols: string[],
@@ -25,9 +30,14 @@ export class FakeNetwork {
     const network = this;
     this.WebSocket = class extends FakeSocket {
       constructor(_url: string, protocols: string[]) {
-        super(clock, gateway, () => network.isDown, protocols);
+        super(clock, gateway, () => network.isDown || network.blocksWebSockets, protocols);
         network.sockets.push(this);
       }
+    };
+    this.fetch = (url, request) => {
+      const stream = new FakeStream(clock, gateway, () => network.isDown);
+      network.streams.push(stream);
+      return stream.open(url, request);
     };
   }
 
@@ -36,10 +46,17 @@ export class FakeNetwork {
     return this.sockets.filter((socket) => socket.isOpen);
   }
 
+  get openStreams(): FakeStream[] {
+    return this.streams.filter((stream) => stream.isOpen);
+  }
+
   /** All connections end without a goodbye. */
   cut(): void {
     for (const socket of this.open) {
       socket.end(1006, "");
+    }
+    for (const stream of this.openStreams) {
+      stream.end();
     }
   }
 
@@ -47,6 +64,9 @@ export class FakeNetwork {
   silence(): void {
     for (const socket of this.open) {
       socket.isSilent = true;
+    }
+    for (const stream of this.openStreams) {
+      stream.isSilent = true;
     }
   }
 }
@@ -63,7 +83,9 @@ class FakeSocket implements WebSocketLike {
     this.#clock = clock;
     this.#soon(() => {
       if (isRefused() || protocols[0] !== "weft.v1") {
-        this.end(1006, "");
+        // As in Node 22, no close event follows.
+        this.#tell("error", {});
+        this.#ended = true;
         return;
       }
       this.isOpen = true;
@@ -79,8 +101,8 @@ class FakeSocket implements WebSocketLike {
     this.#listeners.set(type, listener);
   }
 
-  send(text: string): void {
-    this.#soon(() => this.isOpen && this.connection?.receive(text));
+  send(frame: string | Uint8Array): void {
+    this.#soon(() => this.isOpen && this.connection?.receive(String(frame)));
   }
 
   close(code = 1005, reason = ""): void {

@@ -136,6 +136,7 @@ export class FakeTab {
         },
       },
       WebSocket: this.network.WebSocket,
+      fetch: this.network.fetch,
       locks,
       BroadcastChannel,
     };

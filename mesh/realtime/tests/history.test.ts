@@ -1,6 +1,7 @@
 import { faultsOfHistory, type PublishedChange, type ReaderEvent } from "@weft/mesh/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { ConnectOptions, RealtimeClient } from "../src/index.ts";
 import { ClientFixture } from "./client-fixture.ts";
 
 /*
@@ -29,6 +30,8 @@ type Step =
     }
   | { readonly do: "token"; readonly works: boolean }
   | { readonly do: "network"; readonly isDown: boolean }
+  | { readonly do: "block WebSockets"; readonly isBlocked: boolean }
+  | { readonly do: "another channel" }
   | { readonly do: "refuse" | "ignore"; readonly command: "subscribe" | "connect" | "none" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -47,6 +50,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("token" as const), works: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("network" as const), isDown: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("block WebSockets" as const), isBlocked: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("another channel" as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -62,9 +67,11 @@ class Run {
   readonly plain: ReaderEvent[] = [];
   readonly loading: ReaderEvent[] = [];
   #loads = 0;
+  #others = 0;
+  readonly #client: RealtimeClient;
   tokenWorks = true;
 
-  constructor() {
+  constructor(options: Partial<ConnectOptions>) {
     const { fixture } = this;
     fixture.token = () => {
       if (!this.tokenWorks) {
@@ -72,7 +79,8 @@ class Run {
       }
       return "token";
     };
-    const client = fixture.connect();
+    const client = fixture.connect(options);
+    this.#client = client;
     // What a state is loaded with is known before it begins to be: "told of a loss" names where the feed goes on from.
     client.subscribe<string>(channel, {
       onMessage: (payload, { position }) =>
@@ -120,7 +128,7 @@ class Run {
 
   async take(taken: Step): Promise<void> {
     const { clock, gateway, network, page } = this.fixture;
-    const connection = network.open[0]?.connection;
+    const connection = (network.open[0] ?? network.openStreams[0])?.connection;
     const { epoch, offset } = gateway.channel(channel);
     switch (taken.do) {
       case "publish":
@@ -157,6 +165,13 @@ class Run {
       case "token":
         this.tokenWorks = taken.works;
         return;
+      case "block WebSockets":
+        network.blocksWebSockets = taken.isBlocked;
+        return;
+      case "another channel":
+        this.#others += 1;
+        this.#client.subscribe(`project:other${this.#others}`, { onMessage: () => undefined });
+        return;
       case "network":
         network.isDown = taken.isDown;
         return;
@@ -178,7 +193,7 @@ class Run {
     network.isDown = false;
     gateway.refuse = () => undefined;
     gateway.ignores = () => false;
-    for (const { connection } of network.open) {
+    for (const { connection } of [...network.open, ...network.openStreams]) {
       Object.assign(connection ?? {}, { holes: 0 });
     }
     await clock.advance(120_000);
@@ -190,10 +205,15 @@ class Run {
 }
 
 describe("the history of a subscriber", () => {
-  it("is whole, whatever happens to its connection", async () => {
+  it.each([
+    ["its connection", {}, false, 150],
+    // Tried at once where no WebSocket opens, and left as soon as it ends.
+    ["the stream of events that it falls back to", { webSocketAttempts: 1, retryWebSocketMs: 1 }, true, 80],
+  ])("is whole, whatever happens to %s", async (_to, options, isBlocked, numRuns) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-        const run = new Run();
+        const run = new Run(options);
+        run.fixture.network.blocksWebSockets = isBlocked;
         const forgets = steps.some((each) => each.do === "gap" || each.do === "lose epoch");
         run.fixture.gateway.historySize = forgets ? 8 : 256;
         for (const each of steps) {
@@ -208,7 +228,7 @@ describe("the history of a subscriber", () => {
         expect(forgets ? 1 : losses).toBe(1);
         expect(run.fixture.errors).toEqual([]);
       }),
-      { numRuns: 150, seed: 20260731 },
+      { numRuns, seed: 20260731 },
     );
   });
 });

@@ -44,7 +44,7 @@ describe("tabs that share a connection", () => {
       ["not recovered", "a"],
     ]);
     expect([first, second, third].map(({ client }) => client.state)).toEqual(
-      Array(3).fill({ status: "connected", userId: "ada" }),
+      Array(3).fill({ status: "connected", userId: "ada", transport: "websocket" }),
     );
     two.subscription.unsubscribe();
     one.subscription.unsubscribe();

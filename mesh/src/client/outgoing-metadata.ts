@@ -1,3 +1,4 @@
+import { HeaderFields } from "@weft/transcoding";
 import { type CallContext, correlationIdFrom, meshHeaders } from "../call-context.ts";
 import type { MetadataList } from "../lane/metadata.ts";
 
@@ -33,7 +34,7 @@ export function outgoingMetadata(given: HeadersInit, surrounding: CallContext | 
   let correlated = false;
   let authorized = false;
   if (given !== undefined) {
-    for (const [name, value] of given instanceof Headers ? given : new Headers(given)) {
+    for (const [name, value] of isFields(given) ? given : new Headers(given)) {
       if (!ownHeaders.has(name)) {
         list ??= [];
         list.push(name, value);
@@ -57,4 +58,9 @@ export function outgoingMetadata(given: HeadersInit, surrounding: CallContext | 
     }
   }
   return list;
+}
+
+/** What is checked already, with names in lower case. */
+function isFields(given: HeadersInit): given is Headers {
+  return given instanceof HeaderFields || given instanceof Headers;
 }

@@ -35,7 +35,7 @@ async function process(limit: number, priorities: readonly number[], minConnecti
 }
 
 describe("the ceiling of a process", () => {
-  test("is asked before a dial, and a pool that gets nothing refuses its calls", async () => {
+  test("ASVS 13.2.6: is asked before a dial, and a pool that gets nothing refuses its calls", async () => {
     const { at, budget } = await process(2, [0, 1]);
     expect(at(1).dialled).toHaveLength(0);
     expect(budget.allocated).toBe(2);

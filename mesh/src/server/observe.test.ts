@@ -200,7 +200,7 @@ describe("a stream", () => {
     expect(load.inFlight).toBe(0);
   });
 
-  test("that fails on the way leaves as Internal without detail", async () => {
+  test("ASVS 16.5.4: that fails on the way leaves as Internal without detail, and is in the log", async () => {
     const { client, metric, lines } = serve({
       async *watch() {
         yield { status: Serving.SERVING };
@@ -226,7 +226,7 @@ describe("codeName", () => {
   });
 });
 
-test("the logger hides secrets at the top of a line and one level below", () => {
+test("ASVS 16.2.5: the logger hides secrets at the top of a line and one level below", () => {
   const lines: string[] = [];
   const logger = createLogger({
     service: "s",

@@ -25,6 +25,7 @@ import type { FrameWidths } from "../lane/frames.ts";
 import type { CallRecorder } from "../metrics/call-recorder.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { HandlerView, requestView } from "./handler-view.ts";
+import { type OpaqueRouteOptions, opaqueHandlerOf, opaqueMethod } from "./opaque-route.ts";
 import type { ServerCall } from "./server-call.ts";
 import { messageValidator } from "./validate.ts";
 
@@ -129,7 +130,12 @@ export function servedMethods(
   const methods = new Map<string, ServedMethod>();
   const add = (desc: DescMethodUnary, handler: UnaryHandler, options: RouteOptions | undefined): void => {
     const own = options?.interceptors ?? interceptors;
-    const method = new ServedMethod(desc, handler, own, metrics, { gate: options?.requestGate });
+    const others = { gate: options?.requestGate };
+    const opaque = opaqueHandlerOf(options) as UnaryHandler | undefined;
+    const method =
+      opaque === undefined
+        ? new ServedMethod(desc, handler, own, metrics, others)
+        : new ServedMethod(opaqueMethod(desc), opaque, own, metrics, others);
     methods.set(method.name, method);
   };
   const router: ConnectRouter = {
@@ -156,7 +162,7 @@ export function servedMethods(
 }
 
 /** What may be said at a route and counts here. */
-type RouteOptions = Parameters<ConnectRouter["service"]>[2];
+type RouteOptions = Parameters<ConnectRouter["service"]>[2] & OpaqueRouteOptions;
 
 function unimplemented(name: string): UnaryHandler {
   return () => {

@@ -3,6 +3,7 @@
  * `@weft/transcoding/openapi`.
  */
 export { type FieldViolation, fieldViolationsOf, maxViolations } from "./field-violations.ts";
+export { HeaderFields, isFieldName } from "./header-fields.ts";
 export { type RestBinding, restBindingsOfMethod } from "./http-rule.ts";
 export { errorWithHttpStatus, type RestErrorBody, toRestError } from "./rest-error.ts";
 export {

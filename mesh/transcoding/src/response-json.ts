@@ -1,8 +1,6 @@
 import { type JsonValue, type Message, type Registry, toJson } from "@bufbuild/protobuf";
 import type { RestBinding } from "./http-rule.ts";
 
-const encoder = new TextEncoder();
-
 /**
  * The body of a successful answer, or one message of a stream: protobuf JSON of the response, or of the field its binding
  * names. Zero values and empty lists are present, so that clients need not know the defaults; a message field that is not
@@ -17,7 +15,7 @@ export function responseJson(binding: RestBinding, message: Message, registry?: 
 
 /** A JSON value as UTF-8, with text around it. */
 export function encodeJson(json: JsonValue, before = "", after = ""): Uint8Array {
-  return encoder.encode(before + JSON.stringify(json) + after);
+  return Buffer.from(before + JSON.stringify(json) + after);
 }
 
 function memberOf(json: JsonValue, name: string): JsonValue {

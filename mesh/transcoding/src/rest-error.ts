@@ -2,6 +2,7 @@ import { create, fromBinary, type JsonValue, type Registry, toJson } from "@bufb
 import { ViolationsSchema } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type FieldViolation, fieldViolationsOf } from "./field-violations.ts";
+import { HeaderFields } from "./header-fields.ts";
 
 /*
  * The one error model, as REST clients see it: the Connect code as a string, a message, and the details of google.rpc as
@@ -86,7 +87,7 @@ export function toRestError(error: unknown, options: RestErrorOptions = {}): Res
   const known = error instanceof ConnectError && error.code in codes ? error : undefined;
   const code = known?.code ?? Code.Internal;
   const [name, mappedStatus] = codes[code];
-  const headers = new Headers({ "content-type": "application/json" });
+  const headers = new HeaderFields([["content-type", "application/json"]]);
   for (const header of forwardedHeaders) {
     const value = known?.metadata.get(header);
     if (value) {

@@ -2,6 +2,7 @@ import type { DescMethod, DescService, JsonValue, Message, Registry } from "@buf
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { allowedVerbs } from "./allowed-verbs.ts";
 import { invalidRequestError } from "./field-violations.ts";
+import { HeaderFields } from "./header-fields.ts";
 import type { RestBinding } from "./http-rule.ts";
 import { assertJsonBody } from "./json-body.ts";
 import { PathEncodingError } from "./path-template.ts";
@@ -102,7 +103,7 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
   const router = buildRestRouter(options.services, options.include ? { include: options.include } : {});
   const correlationIdOf = options.correlationId ?? plainCorrelationId;
 
-  async function answer(request: RestRequest, match: RestMatch): Promise<RestResponse> {
+  async function respond(request: RestRequest, match: RestMatch): Promise<RestResponse> {
     if ("allow" in match) {
       throw methodNotAllowed(allowedVerbs(match.allow));
     }
@@ -118,7 +119,8 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
     const message = decodeRestRequest(binding, { params, query: request.query, body, registry: options.registry });
     const context = { headers: request.headers, signal: request.signal, caller: request.caller };
     const result = await options.invoke(binding.method, message, context);
-    const headers = new Headers(result.headers);
+    // What a call answers may hold several cookies, which are no list.
+    const headers = result.headers === undefined ? new HeaderFields() : new Headers(result.headers);
     const encode = (each: Message): JsonValue => responseJson(binding, each, options.registry);
     if ("message" in result) {
       headers.set("content-type", "application/json");
@@ -132,6 +134,21 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
     // Asks nginx and its like to pass each item on as it comes.
     headers.set("x-accel-buffering", "no");
     return { status: 200, headers, body: await openStreamBody(result.messages, { format, encode, describe }) };
+  }
+
+  async function answer(request: RestRequest, found: RestMatch, verb: string): Promise<RestResponse> {
+    let response: RestResponse;
+    try {
+      response = await respond(request, found);
+    } catch (error) {
+      response = refusal(request, error);
+    }
+    return forVerb(verb, response);
+  }
+
+  function refusal(request: RestRequest, error: unknown): RestResponse {
+    const answered = refuse(request, error instanceof PathEncodingError ? badPathValue(error) : error);
+    return { ...answered, body: encodeJson(errorJson(answered)) };
   }
 
   function refuse(request: RestRequest, error: unknown): RestErrorResponse {
@@ -153,28 +170,32 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
   return {
     bindings: router.bindings,
     allow,
-    async handle(request) {
+    handle(request) {
       const verb = request.verb.toUpperCase();
-      let response: RestResponse;
+      let found: RestMatch | undefined;
       try {
-        const found = match(verb, request.path);
-        if (!found) {
-          return undefined;
-        }
-        if (verb === "OPTIONS" && "allow" in found) {
-          return { status: 204, headers: new Headers({ allow: allow(request.path) ?? "" }), body: noBytes };
-        }
-        response = await answer(request, found);
+        found = match(verb, request.path);
       } catch (error) {
-        const refusal = refuse(request, error instanceof PathEncodingError ? badPathValue(error) : error);
-        response = { ...refusal, body: encodeJson(errorJson(refusal)) };
+        return Promise.resolve(forVerb(verb, refusal(request, error)));
       }
-      return verb === "HEAD" ? withoutBody(response) : response;
+      if (found === undefined) {
+        return Promise.resolve(undefined);
+      }
+      if (verb === "OPTIONS" && "allow" in found) {
+        const headers = new HeaderFields([["allow", allow(request.path) ?? ""]]);
+        return Promise.resolve({ status: 204, headers, body: noBytes });
+      }
+      return answer(request, found, verb);
     },
   };
 }
 
 const noBytes = new Uint8Array();
+
+/** HEAD is GET without its body. */
+function forVerb(verb: string, response: RestResponse): RestResponse | Promise<RestResponse> {
+  return verb === "HEAD" ? withoutBody(response) : response;
+}
 
 /** A stream that nobody will read is ended, and the call behind it with it. */
 async function withoutBody({ status, headers, body }: RestResponse): Promise<RestResponse> {

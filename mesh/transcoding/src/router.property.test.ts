@@ -70,7 +70,7 @@ const sentPath = fc
   .tuple(fc.array(sentSegment, { minLength: 1, maxLength: 5 }), fc.constantFrom("", "", ":go", ":stop", "%3Ago", "/"))
   .map(([segments, end]) => `/${segments.join("/")}${end}`);
 
-test("finds the route, and the values, that the naive oracle finds", () => {
+test("ASVS 1.5.3: finds the route, and the values, that the naive oracle finds", () => {
   let matched = 0;
   fc.assert(
     fc.property(routes, sentPath, fc.constantFrom("GET", "POST", "PUT"), (all, path, http) => {

@@ -61,6 +61,11 @@ export const limitSettings = {
   channelsPerConnection: count("WEFT_WS_CHANNELS_PER_CONNECTION", 128, 1, 10_000),
   frameMaxBytes: count("WEFT_WS_FRAME_MAX_BYTES", 64 * 1024, 256, 16 * mebibyte),
   framesPerSecond: count("WEFT_WS_FRAMES_PER_SECOND", 50, 1, 100_000),
+  // What one process can send to within a tenth of a second.
+  subscribersPerChannel: count("WEFT_WS_SUBSCRIBERS_PER_CHANNEL", 100_000, 1, 1_000_000),
+  // A hand that moves, as often as a screen with half of today's usual rate shows it; and ten such hands.
+  publishesPerUserPerSecond: count("WEFT_WS_PUBLISHES_PER_USER", 30, 1, 100_000),
+  publishesPerChannelPerSecond: count("WEFT_WS_PUBLISHES_PER_CHANNEL", 300, 1, 1_000_000),
   connectionsPerUser: count("WEFT_WS_CONNECTIONS_PER_USER", 20, 1, 100_000),
   connections: count("WEFT_WS_CONNECTIONS", 10_000, 1, 1_000_000),
   // A minute of frames of a mid-sized simulation thinned to 10 a second; Centrifugo's default too.

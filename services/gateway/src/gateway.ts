@@ -1,6 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, Transport } from "@connectrpc/connect";
-import type { TokenVerifier } from "@weft/auth/verifier";
+import type { ApiKeyExchange, TokenVerifier } from "@weft/auth/verifier";
 import {
   type ChannelLog,
   type Clock,
@@ -33,9 +33,11 @@ import type { RateLimitStore } from "./traffic/rate-limit-store.ts";
 import { RateLimiter } from "./traffic/rate-limiter.ts";
 import { createReads } from "./traffic/reads.ts";
 import { createAuthenticate } from "./upstream/authenticate.ts";
+import { createVerifyCredential } from "./upstream/credentials.ts";
 import { exposedMethods, type Upstream } from "./upstream/exposed-methods.ts";
 import { createForwarder } from "./upstream/forwarder.ts";
 import { createChannelAccess } from "./ws/channel-access.ts";
+import { createClientPublisher } from "./ws/client-publisher.ts";
 import { createHub } from "./ws/hub.ts";
 import { LiveFeed } from "./ws/live-feed.ts";
 import { Presence } from "./ws/presence.ts";
@@ -52,7 +54,8 @@ export interface GatewayDependencies {
   readonly version: string;
   readonly transport: (service: DescService) => Transport;
   readonly peerState: PeerState;
-  readonly verifier: Pick<TokenVerifier, "verify" | "onRevoked">;
+  readonly verifier: Pick<TokenVerifier, "verify" | "onRevoked"> & Partial<Pick<TokenVerifier, "known">>;
+  readonly apiKeys: ApiKeyExchange;
   readonly pubsub: PubSub;
   readonly channels: ChannelLog;
   /** Where all gateways count calls together. */
@@ -101,8 +104,9 @@ export function createGateway(config: GatewayConfig, dependencies: GatewayDepend
     onLocal: () => metrics.countedAlone.inc(),
   });
   const onRefused = ({ name }: RateLimitPolicy) => metrics.rateLimited.inc({ policy: name });
+  const verify = createVerifyCredential(verifier, dependencies.apiKeys);
   const gate = createCallGate({
-    authenticate: createAuthenticate(verifier),
+    authenticate: createAuthenticate(verify, (token) => verifier.known?.(token)),
     limiter,
     policyOf: createRateLimitPolicies(exposedMethods(services), config.rateLimits),
     onRefused,
@@ -145,18 +149,27 @@ export function createGateway(config: GatewayConfig, dependencies: GatewayDepend
   const hub = createHub({
     limits,
     verifier,
+    verify,
     tickets,
     edge,
     access: createChannelAccess(forwarder),
     feed,
     recoverable: new RecoverableFeed({ feed, ...following }),
     presence: new Presence({ store: dependencies.presence, pubsub: dependencies.pubsub, clock, logger, metrics }),
+    publisher: createClientPublisher({
+      pubsub: dependencies.pubsub,
+      limiter,
+      onRefused,
+      metrics,
+      userPerSecond: limits.publishesPerUserPerSecond,
+      channelPerSecond: limits.publishesPerChannelPerSecond,
+    }),
     clock,
     random,
     logger,
     metrics,
   });
-  ownRoutes.set(ticketPath, createTicketRoute({ tickets, verifier, limiter, onRefused }));
+  ownRoutes.set(ticketPath, createTicketRoute({ tickets, verify, limiter, onRefused }));
   ownRoutes.set(ssePath, createSseRoute({ hub, clock, channelsPerConnection: limits.channelsPerConnection }));
   const server = createUwsServer(
     {

@@ -1,7 +1,11 @@
-import { createTokenVerifier } from "@weft/auth/verifier";
+import { createApiKeyExchange, createTokenVerifier } from "@weft/auth/verifier";
 import { startService } from "@weft/mesh";
 import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { ApiKeyService } from "@weft/proto/weft/auth/v1/api_key_service_pb.ts";
+import { AuditService } from "@weft/proto/weft/auth/v1/audit_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { FactorService } from "@weft/proto/weft/auth/v1/factor_service_pb.ts";
+import { ProviderService } from "@weft/proto/weft/auth/v1/provider_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
 import { StudyService } from "@weft/proto/weft/simulation/v1/study_service_pb.ts";
@@ -19,7 +23,10 @@ const { version } = manifest;
 
 /** Every service behind the gateway (MESH-21); what clients may call of them, their descriptors say. */
 const peers = {
-  "auth-service": { services: [AuthService, AccountService], basePort: 9000 },
+  "auth-service": {
+    services: [AuthService, AccountService, ApiKeyService, FactorService, ProviderService, AuditService],
+    basePort: 9000,
+  },
   "user-service": { services: [UserService], basePort: 12000 },
   "project-service": { services: [ProjectService], basePort: 10000 },
   "simulation-service": { services: [SimulationService, StudyService], basePort: 11000 },
@@ -34,13 +41,17 @@ await startService({
   peers,
   callers,
   uses: {
-    publishes: ["presence:*"],
-    subscribes: ["simulation:*", "traces:*", "project:*", "notifications:*", "presence:*", "auth:revocations"],
+    publishes: ["presence:*", "room:*"],
+    subscribes: [
+      ...["simulation:*", "traces:*", "project:*", "notifications:*", "room:*", "presence:*"],
+      "auth:revocations",
+    ],
   },
   async setup(mesh) {
     const config = loadConfig(mesh.env, { development: mesh.development });
     const { pubsub, channels, redis, clock, random, logger, metrics } = mesh;
-    const verifier = createTokenVerifier({ client: mesh.client(AuthService), pubsub, redis, clock, logger });
+    const auth = mesh.client(AuthService);
+    const verifier = createTokenVerifier({ client: auth, pubsub, redis, clock, logger });
     const tls = config.tls === undefined ? undefined : await watchTlsFiles(config.tls, { clock, logger });
     const gateway = createGateway(config, {
       upstreams: Object.entries(peers).map(([peer, { services }]) => ({ peer, services })),
@@ -48,6 +59,7 @@ await startService({
       transport: (service) => mesh.transport(service),
       peerState: (peer) => mesh.peerState(peer),
       verifier,
+      apiKeys: createApiKeyExchange({ client: auth, clock }),
       pubsub,
       channels,
       rateLimits: createRedisRateLimitStore(redis),

@@ -41,6 +41,31 @@ const definitions = {
     help: "Live frames that slow readers were not sent, as a later one replaced them.",
     labels: [],
   },
+  thinned: {
+    name: "weft_gateway_ws_thinned_total",
+    help: "Live frames that readers were not sent, as they had asked for fewer and a later one replaced them.",
+    labels: [],
+  },
+  publications: {
+    name: "weft_gateway_ws_publications_total",
+    help: "Messages that clients published and were allowed to, by outcome (published, limited, unavailable).",
+    labels: ["kind", "outcome"],
+  },
+  commands: {
+    name: "weft_gateway_ws_commands_total",
+    help: "Commands of clients, by what they were answered: ok, or the code of the error. Frames that hold none are invalid.",
+    labels: ["command", "outcome"],
+  },
+  limited: {
+    name: "weft_gateway_ws_limited_total",
+    help: "What was refused as too many, by the limit (channels, subscribers, connections, user_connections).",
+    labels: ["limit"],
+  },
+  upgrades: {
+    name: "weft_gateway_ws_upgrades_total",
+    help: "Requests to open a WebSocket, by the status of the answer (101 for those that were opened).",
+    labels: ["status"],
+  },
   invalidPayloads: {
     name: "weft_gateway_ws_invalid_payloads_total",
     help: "Messages of the live feed that are no JSON and were passed to nobody.",
@@ -109,8 +134,13 @@ export function createGatewayMetrics(metrics: Metrics) {
     countedAlone: metrics.counter(definitions.countedAlone),
     connections: metrics.gauge(definitions.connections),
     subscriptions: metrics.gauge(definitions.subscriptions),
-    pushes: metrics.counter(definitions.pushes),
+    pushes: pushTotals(metrics),
     skipped: metrics.counter(definitions.skipped),
+    thinned: metrics.counter(definitions.thinned),
+    publications: metrics.counter(definitions.publications),
+    commands: metrics.counter(definitions.commands),
+    limited: metrics.counter(definitions.limited),
+    upgrades: metrics.counter(definitions.upgrades),
     invalidPayloads: metrics.counter(definitions.invalidPayloads),
     gaps: metrics.counter(definitions.gaps),
     gapNotices: metrics.counter(definitions.gapNotices),
@@ -123,6 +153,24 @@ export function createGatewayMetrics(metrics: Metrics) {
     presenceTold: metrics.counter(definitions.presenceTold),
     tickets: metrics.counter(definitions.tickets),
     closes: metrics.counter(definitions.closes),
+  };
+}
+
+/** Frames pushed in channels of one kind. */
+export interface PushTotal {
+  count: number;
+}
+
+/** One for every delivery, so counting is an addition: the totals are read at a scrape. */
+function pushTotals(metrics: Metrics): { readonly of: (kind: string) => PushTotal } {
+  const totals = new Map<string, PushTotal>();
+  metrics.totals(definitions.pushes, () => [...totals].map(([kind, { count }]) => [{ kind }, count]));
+  return {
+    of: (kind) => {
+      const total = totals.get(kind) ?? { count: 0 };
+      totals.set(kind, total);
+      return total;
+    },
   };
 }
 

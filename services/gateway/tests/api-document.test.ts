@@ -3,7 +3,11 @@ import type { JsonObject, JsonValue, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { ApiKeyService } from "@weft/proto/weft/auth/v1/api_key_service_pb.ts";
+import { AuditService } from "@weft/proto/weft/auth/v1/audit_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { FactorService } from "@weft/proto/weft/auth/v1/factor_service_pb.ts";
+import { ProviderService } from "@weft/proto/weft/auth/v1/provider_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
 import { StudyService } from "@weft/proto/weft/simulation/v1/study_service_pb.ts";
@@ -19,7 +23,7 @@ import { type GatewayHarness, startGateway } from "./gateway-harness.ts";
 import { nearMissesOf, valuesOf } from "./schema-samples.ts";
 
 const peers = {
-  "auth-service": [AuthService, AccountService],
+  "auth-service": [AuthService, AccountService, ApiKeyService, FactorService, ProviderService, AuditService],
   "user-service": [UserService],
   "project-service": [ProjectService],
   "simulation-service": [SimulationService, StudyService],
@@ -162,6 +166,16 @@ describe("the document of the API", () => {
         expect(faultsOf((await response.json()) as JsonValue, "components", "schemas", "Error")).toBeUndefined();
       }
     }
+  });
+
+  it("says of every operation which scope opens it to API keys, and names no key where it is closed to them", async () => {
+    const page = await (await fetch(`${gateway.url}/docs`)).text();
+    const schemesOf = (id: string) =>
+      operations.find(({ operation }) => operation.operationId === id)?.operation.security;
+    expect(schemesOf("ProjectService_GetProject")).toEqual([{ accessToken: [] }, { apiKey: ["projects.read"] }]);
+    expect(schemesOf("AccountService_ListSessions")).toEqual([{ accessToken: [] }]);
+    expect(page).toContain("With an access token, or an API key with the scope projects.read.");
+    expect(page).toContain("With an access token; not with an API key.");
   });
 
   it("describes requests that are taken and the answers they get, operation by operation", async () => {

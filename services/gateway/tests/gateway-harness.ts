@@ -1,9 +1,10 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { Code, type ConnectRouter, createRouterTransport } from "@connectrpc/connect";
-import type { Principal, TokenVerifier } from "@weft/auth/verifier";
+import { Code, type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
+import type { ApiKeyExchange, Principal, TokenVerifier } from "@weft/auth/verifier";
 import {
   type ChannelLog,
   currentCall,
+  injectTrace,
   type Logger,
   type Metrics,
   type PubSub,
@@ -13,7 +14,10 @@ import {
 } from "@weft/mesh";
 import { createMemoryChannelLog, type MemoryChannelLog, silentLogger } from "@weft/mesh/testing";
 import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { AuditService } from "@weft/proto/weft/auth/v1/audit_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { FactorService } from "@weft/proto/weft/auth/v1/factor_service_pb.ts";
+import { ProviderService } from "@weft/proto/weft/auth/v1/provider_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
 import { loadConfig } from "../src/config.ts";
@@ -54,7 +58,7 @@ export interface GatewayHarness {
 }
 
 const peers = {
-  "auth-service": [AuthService, AccountService],
+  "auth-service": [AuthService, AccountService, FactorService, ProviderService, AuditService],
   "project-service": [ProjectService],
   "simulation-service": [SimulationService],
 };
@@ -69,6 +73,8 @@ export async function startGateway(options: {
   readonly logger?: Logger;
   /** A real one in the place of the scripted. */
   readonly tokens?: Pick<TokenVerifier, "verify" | "onRevoked">;
+  /** Exchanges no key unless given. */
+  readonly apiKeys?: ApiKeyExchange;
   readonly tls?: TlsSource;
   /** Where the gateway listens; any port unless given. */
   readonly port?: number;
@@ -100,12 +106,13 @@ export async function startGateway(options: {
   const gateway = createGateway(loadConfig(env, { development: true }), {
     upstreams: served.map(([peer, services]) => ({ peer, services })),
     version: "1.2.3",
-    transport: () => transport,
+    transport: () => tracing(transport),
     peerState: (peer) => {
       const count = instances.get(peer) ?? 0;
       return { instances: count, available: count };
     },
     verifier: options.tokens ?? verifier,
+    apiKeys: options.apiKeys ?? noApiKeys,
     pubsub,
     channels,
     ...options.live,
@@ -142,6 +149,27 @@ export async function startGateway(options: {
   };
 }
 
+const noApiKeys: ApiKeyExchange = {
+  accessToken: async () => {
+    throw serviceError(Code.Unauthenticated, "TOKEN_INVALID", "the access token is not valid");
+  },
+};
+
+/** Tells the service the trace of the call at hand, as the mesh's transport does. */
+function tracing(transport: Transport): Transport {
+  const traced = (headers: unknown): Headers => {
+    const all = new Headers(headers as Headers);
+    injectTrace(all);
+    return all;
+  };
+  return {
+    unary: (method, signal, timeoutMs, headers, input, values) =>
+      transport.unary(method, signal, timeoutMs, traced(headers), input, values),
+    stream: (method, signal, timeoutMs, headers, input, values) =>
+      transport.stream(method, signal, timeoutMs, traced(headers), input, values),
+  };
+}
+
 /** Takes names of users for tokens: "alice" and "alice.2" are alice's, of two logins. */
 export class ScriptedVerifier {
   readonly #listeners = new Set<(sessionId: string) => void>();
@@ -170,7 +198,14 @@ export class ScriptedVerifier {
     }
     const username = token.split(".")[0] ?? "";
     const expiresAtMs = Date.now() + this.lifetimeMs;
-    return { userId: `user-${username}`, username, sessionId: `session-of-${token}`, roles: ["user"], expiresAtMs };
+    return {
+      userId: `user-${username}`,
+      username,
+      sessionId: `session-of-${token}`,
+      roles: ["user"],
+      scopes: undefined,
+      expiresAtMs,
+    };
   }
 
   onRevoked(listener: (sessionId: string) => void): () => void {

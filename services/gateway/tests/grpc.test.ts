@@ -43,7 +43,7 @@ describe("the routes for native gRPC", () => {
     });
   });
 
-  it("drop what clients say about their own address", async () => {
+  it("ASVS 4.1.3: drop what clients say about their own address", async () => {
     harness.calls.length = 0;
     const made = { ...headers, "x-forwarded-for": "6.6.6.6", "x-user-id": "root" };
     await clientOf(ProjectService).getProject({ id: "p" }, { headers: made });

@@ -223,7 +223,7 @@ describe("headers", () => {
     expect(insane.headers.get("x-correlation-id")).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it("passes on who calls and the trace, and nothing that the client made up about itself", async () => {
+  it("ASVS 4.1.3: passes on who calls and the trace, and nothing that the client made up about itself", async () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     const made = {
       "x-user-id": "root",
@@ -320,7 +320,7 @@ describe("Connect and gRPC-Web", () => {
     expect((await call("/weft.project.v1.ProjectService/GetProject", init)).status).toBe(401);
   });
 
-  it("refuses methods of HTTP that the RPC does not have", async () => {
+  it("ASVS 4.1.4: refuses methods of HTTP that the RPC does not have", async () => {
     const response = await call("/weft.project.v1.ProjectService/CreateProject", { headers: alice });
     expect(response.status).toBe(405);
     expect(response.headers.get("allow")).toBe("POST");
@@ -328,7 +328,7 @@ describe("Connect and gRPC-Web", () => {
 });
 
 describe("services that are down", () => {
-  it("answers 503 at once for what is down, and serves the rest", async () => {
+  it("ASVS 16.5.2: answers 503 at once for what is down, and serves the rest", async () => {
     harness.instances.set("project-service", 0);
     const response = await call("/api/projects/p1", { headers: alice });
     expect(response.status).toBe(503);
@@ -360,7 +360,7 @@ describe("services that are down", () => {
     expect(await readyz.json()).toMatchObject(report);
   });
 
-  it("answers 503 when tokens can be neither accepted nor refused", async () => {
+  it("ASVS 16.5.3: answers 503 when tokens can be neither accepted nor refused", async () => {
     harness.verifier.available = false;
     const response = await call("/api/projects/p1", { headers: alice });
     harness.verifier.available = true;

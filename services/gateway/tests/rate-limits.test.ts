@@ -35,7 +35,7 @@ describe.each(testRedisKinds)("budgets on redis (%s)", (kind) => {
   // So slow that no token comes back while a test runs, however long that takes.
   const slow = { ratePerSecond: 0.001, burst: 20 };
 
-  it("give what they have, to all gateways together, whoever asks at the same time", async () => {
+  it("ASVS 2.4.1: give what they have, to all gateways together, whoever asks at the same time", async () => {
     const stores = [createRedisRateLimitStore(redis), createRedisRateLimitStore(redis)];
     const asked = Array.from({ length: 50 }, (_, at) =>
       stores[at % 2]?.take([{ key: "together", limit: slow, least: 1, most: 1 }]),
@@ -166,7 +166,7 @@ describe("a gateway with limits", () => {
     expect((await logIn("10.0.0.1")).status).toBe(200);
   });
 
-  it("counts over native gRPC by the address of the connection, whatever the client says of it", async () => {
+  it("ASVS 15.3.4: counts over native gRPC by the address of the connection, whatever the client says of it", async () => {
     const server = createServer(
       connectNodeAdapter({
         routes: (router) => harness.gateway.routes(router),

@@ -98,7 +98,7 @@ describe("requests whose end is in doubt", () => {
     ["two hosts", `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n${smuggled}`],
     ["HTTP/1.0", `GET / HTTP/1.0\r\n\r\n${smuggled}`],
     ["a bare line feed", `GET / HTTP/1.1\nHost: a\n\n${smuggled}`],
-  ])("with %s end the connection, and nothing behind them is served", async (_, request) => {
+  ])("ASVS 4.2.1: with %s end the connection, and nothing behind them is served", async (_, request) => {
     const answer = await exchange([request]).catch(() => "");
     expect(answer.includes("HTTP/1.1 200")).toBe(false);
     expect(answer.match(/HTTP\/1\.1/g)?.length ?? 0).toBeLessThanOrEqual(1);
@@ -201,6 +201,28 @@ describe("bodies", () => {
 });
 
 describe("answers", () => {
+  it.each([
+    ["a page", "GET / HTTP/1.1"],
+    ["a large page", "GET /openapi.json HTTP/1.1"],
+    ["only the head of a page", "HEAD / HTTP/1.1"],
+    ["what a path takes", "OPTIONS /api/projects HTTP/1.1"],
+    ["a page that is not there", "GET /nothing HTTP/1.1"],
+    ["a method that is not there", "DELETE / HTTP/1.1"],
+    ["a call without a token", "GET /api/projects/p HTTP/1.1"],
+    ["an upgrade that is none", "GET /ws HTTP/1.1"],
+    ["a body that cannot be read", post("Content-Length: 2\r\nConnection: close", "{]").split("\r\n\r\n")[0] ?? ""],
+  ])("ASVS 4.2.2: to %s are as long as they say", async (_, first) => {
+    const head = first.includes("\r\n") ? first : `${first}\r\nHost: a\r\nConnection: close`;
+    const answer = await exchange([`${head}\r\n\r\n${first.includes("POST") ? "{]" : ""}`], undefined, {
+      halfClose: true,
+    });
+    const [fields = "", ...parts] = answer.split("\r\n\r\n");
+    const said = /^content-length: (\d+)$/im.exec(fields)?.[1];
+    expect(/^transfer-encoding:/im.test(fields)).toBe(false);
+    const hasNone = first.startsWith("HEAD") || / 204 /.test(fields);
+    expect(parts.join("\r\n\r\n")).toHaveLength(hasNone ? 0 : Number(said));
+  });
+
   it("that are large reach a client that reads late", async () => {
     const socket = connect(harness.port, "127.0.0.1");
     socket.write("GET /api/projects/p HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer alice\r\n\r\n");

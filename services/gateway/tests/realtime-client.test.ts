@@ -1,7 +1,8 @@
 import { systemClock, systemRandom } from "@weft/mesh";
 import { createMemoryChannelLog, until } from "@weft/mesh/testing";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
-import { type ConnectOptions, connect, type RealtimeClient } from "@weft/realtime";
+import { type ConnectOptions, connect, type RealtimeClient, type TokenPurpose } from "@weft/realtime";
+import { protobuf } from "@weft/realtime/protobuf";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type GatewayHarness, startGateway } from "./gateway-harness.ts";
 import { ScriptedPubSub } from "./scripted-pubsub.ts";
@@ -46,9 +47,10 @@ async function open(env: Readonly<Record<string, string>> = {}): Promise<Gateway
   return opened;
 }
 
-function listen(token: ConnectOptions["token"] = () => "alice"): void {
+function listen(token: (purpose: TokenPurpose) => string = () => "alice", options: ConnectOptions = {}): void {
   client = connect("ws://gateway.test/ws", {
     WebSocket: BalancedWebSocket,
+    ...options,
     token: (purpose) => {
       purposes.push(purpose);
       return token(purpose);
@@ -66,10 +68,13 @@ const isTold = (what: unknown) => until("it is told", () => told.some((each) => 
 const isSubscribed = (times: number) =>
   until("it is subscribed", () => told.filter((each) => typeof each === "object").length === times);
 
-it("goes on without a loss when its gateway is replaced", async () => {
+it.each([
+  ["JSON", {}],
+  ["protobuf", { format: protobuf }],
+])("goes on without a loss when its gateway is replaced (%s)", async (_form, options) => {
   const doomed = await open();
   gateway = doomed;
-  listen();
+  listen(() => "alice", options);
   await isSubscribed(1);
   await publish(1);
   await isTold(1);

@@ -6,9 +6,13 @@ type Labels = Readonly<Record<string, string>>;
 /** Metrics that a test can read: each is a number by name and labels. */
 export class RecordedMetrics {
   readonly #values = new Map<string, number>();
+  readonly #totals = new Map<string, () => readonly (readonly [labels: Labels, total: number])[]>();
 
   /** The value of a metric; of all its labels together when none are given. */
   value(name: string, labels?: Labels): number {
+    for (const [of, total] of this.#totals.get(name)?.() ?? []) {
+      this.#values.set(key(name, of), total);
+    }
     if (labels !== undefined) {
       return this.#values.get(key(name, labels)) ?? 0;
     }
@@ -25,6 +29,10 @@ export class RecordedMetrics {
       inc: (labels: Labels = {}) => this.#add(definition, labels, 1),
       dec: (labels: Labels = {}) => this.#add(definition, labels, -1),
     };
+  }
+
+  totals({ name }: Definition, read: () => readonly (readonly [labels: Labels, total: number])[]): void {
+    this.#totals.set(name, read);
   }
 
   histogram(definition: Definition) {

@@ -23,8 +23,7 @@ export function subscriber(): RecordingSubscriber {
   return {
     heard,
     joined: undefined,
-    message: ({ position, publication }) =>
-      heard.push(position === undefined ? "live" : (JSON.parse(publication) as { data: unknown }).data),
+    message: ({ position, json }) => heard.push(position === undefined ? "live" : JSON.parse(json)),
     lost: ({ offset }) => heard.push(`lost, now at ${offset}`),
   };
 }

@@ -176,7 +176,7 @@ describe(`over one redis (${kind})`, () => {
     return redis.commands.publish("auth:revocations", JSON.stringify({ epoch: "e", sequence: revocations, revoked }));
   }
 
-  it("the end of a login closes its connections on all of them, and no others", async () => {
+  it("ASVS 7.4.1: the end of a login closes its connections on all of them, and no others", async () => {
     const mine = [await open(one, { token: alice }), await open(other, { token: alice })];
     const other1 = await open(other, { token: bob });
     await logout("session-of-alice");

@@ -1,4 +1,5 @@
 import { WebSocket } from "ws";
+import { clientFrameBytes, jsonOfServerFrame } from "./protobuf-frames.ts";
 
 export interface SocketOptions {
   readonly token?: string | undefined;
@@ -9,13 +10,13 @@ export interface SocketOptions {
   readonly query?: string;
 }
 
-/** A WebSocket client whose frames are taken one by one. */
+/** A WebSocket client whose frames are taken one by one; they are given and taken as JSON in whichever form they travel. */
 export interface TestSocket {
   readonly protocol: string;
   send(frame: object): void;
   sendText(text: string): void;
   sendBinary(bytes: Buffer): void;
-  /** The next frame: what it says as JSON, or its bytes when it is binary. Rejects when the connection ends before one comes. */
+  /** The next frame: what it says as JSON, or its payload's bytes when that is binary. Rejects when the connection ends before one comes. */
   next(): Promise<unknown>;
   closed(): Promise<{ code: number; reason: string }>;
   /** Stops taking data off the socket. */
@@ -27,11 +28,16 @@ export interface TestSocket {
 /** Resolves when the connection is open. */
 export async function openSocket(port: number, options: SocketOptions = {}): Promise<TestSocket> {
   const socket = start(port, options);
+  const inProtobuf = () => socket.protocol === "weft.v1.proto";
   const frames: unknown[] = [];
   const waiting: PromiseWithResolvers<unknown>[] = [];
   const closing = Promise.withResolvers<{ code: number; reason: string }>();
   socket.on("message", (data, isBinary) => {
-    const frame: unknown = isBinary ? data : JSON.parse(String(data));
+    const frame: unknown = inProtobuf()
+      ? jsonOfServerFrame(data as Buffer)
+      : isBinary
+        ? data
+        : JSON.parse(String(data));
     const reader = waiting.shift();
     if (reader === undefined) {
       frames.push(frame);
@@ -52,7 +58,8 @@ export async function openSocket(port: number, options: SocketOptions = {}): Pro
   socket.on("error", () => undefined);
   return {
     protocol: socket.protocol,
-    send: (frame) => socket.send(JSON.stringify(frame)),
+    send: (frame) =>
+      inProtobuf() ? socket.send(clientFrameBytes({ ...frame }), { binary: true }) : socket.send(JSON.stringify(frame)),
     sendText: (text) => socket.send(text),
     sendBinary: (bytes) => socket.send(bytes, { binary: true }),
     next: () => {

@@ -15,7 +15,8 @@ const sockets: TestSocket[] = [];
 
 function recordingLogger(): Logger {
   const log = (...args: unknown[]) => void logged.push(JSON.stringify(args, (_, value) => value?.message ?? value));
-  const logger = { trace: log, debug: log, info: log, warn: log, error: log, fatal: log, child: () => logger };
+  const levels = { trace: log, debug: log, info: log, warn: log, error: log, fatal: log };
+  const logger = { ...levels, isLevelEnabled: () => true, child: () => logger };
   return logger as unknown as Logger;
 }
 
@@ -64,7 +65,7 @@ describe("asking for a ticket", () => {
     expect(await answer.json()).toEqual({ ticket: expect.stringMatching(/^[\w-]{64}$/), expiresInSeconds: 30 });
   });
 
-  it("takes an access token that is good, by POST", async () => {
+  it("ASVS 4.4.4: takes an access token that is good, by POST", async () => {
     expect((await ask({ headers: {} })).status).toBe(401);
     expect((await ask({ headers: { authorization: "Bearer nonsense" } })).status).toBe(401);
     const wrong = await ask({ method: "GET" });
@@ -86,15 +87,15 @@ describe("asking for a ticket", () => {
   });
 });
 
-describe("ASVS 4.4.3: a ticket opens a connection in the place of the access token", () => {
-  it("in the query of the upgrade", async () => {
+describe("a ticket opens a connection in the place of the access token", () => {
+  it("ASVS 4.4.3: in the query of the upgrade", async () => {
     const socket = await open({ query: `ticket=${await ticketOfAlice()}` });
     socket.send({ id: 1, subscribe: { channel: "project:p" } });
     expect(await socket.next()).toMatchObject({ id: 1, subscribed: { channel: "project:p" } });
     expect(harness.calls.at(-1)?.headers.get("authorization")).toBe("Bearer alice");
   });
 
-  it("in the list of subprotocols, of which the gateway names only its own", async () => {
+  it("ASVS 4.4.3: in the list of subprotocols, of which the gateway names only its own", async () => {
     const socket = await open({ protocol: ["weft.v1", `ticket.${await ticketOfAlice()}`] });
     expect(socket.protocol).toBe("weft.v1");
     socket.send({ id: 1, ping: {} });
@@ -103,15 +104,15 @@ describe("ASVS 4.4.3: a ticket opens a connection in the place of the access tok
     expect(await socket.next()).toMatchObject({ id: 2, subscribed: {} });
   });
 
-  it("in the connect frame", async () => {
+  it("ASVS 4.4.3: in the connect frame", async () => {
     const socket = await open({});
     socket.send({ id: 1, connect: { ticket: await ticketOfAlice() } });
     expect(await socket.next()).toMatchObject({ id: 1, connected: { userId: "user-alice" } });
   });
 });
 
-describe("ASVS 4.4.4: a ticket is worth nothing", () => {
-  it("a second time, in an upgrade or in a frame", async () => {
+describe("a ticket is worth nothing", () => {
+  it("ASVS 4.4.3: a second time, in an upgrade or in a frame", async () => {
     const ticket = await ticketOfAlice();
     await open({ query: `ticket=${ticket}` });
     const again = await refused({ query: `ticket=${ticket}` });
@@ -122,7 +123,7 @@ describe("ASVS 4.4.4: a ticket is worth nothing", () => {
     expect(await socket.closed()).toEqual({ code: 4401, reason: "token_invalid" });
   });
 
-  it("after the logout of who asked for it", async () => {
+  it("ASVS 4.4.4: after the logout of who asked for it", async () => {
     const [one, two] = [await ticketOfAlice(), await ticketOfAlice()];
     harness.verifier.revoke("alice");
     const upgrade = await refused({ query: `ticket=${one}` });

@@ -9,6 +9,7 @@ import { systemRandom } from "@weft/mesh";
 import { createAuthority, issueCertificate } from "@weft/mesh/certificates";
 import { FakeClock, silentLogger, until } from "@weft/mesh/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { type WatchedTlsFiles, watchTlsFiles } from "../src/http/tls-files.ts";
 import { type GatewayHarness, startGateway } from "./gateway-harness.ts";
 
@@ -76,6 +77,18 @@ describe("a gateway with a certificate", () => {
     expect(response.headers["strict-transport-security"]).toContain("max-age=31536000");
     response.resume();
     await expect(fetch(`http://127.0.0.1:${harness.port}/`)).rejects.toThrow();
+  });
+
+  it("ASVS 4.4.1: speaks WebSocket over TLS, and not without it", async () => {
+    const socket = new WebSocket(`wss://127.0.0.1:${harness.port}/ws`, "weft.v1", { rejectUnauthorized: false });
+    await once(socket, "open");
+    socket.send('{"id":1,"connect":{"token":"alice"}}');
+    const [frame] = await once(socket, "message");
+    expect(JSON.parse(String(frame))).toMatchObject({ id: 1, connected: { userId: "user-alice" } });
+    socket.terminate();
+    const plain = new WebSocket(`ws://127.0.0.1:${harness.port}/ws`, "weft.v1");
+    const [error] = await once(plain, "error");
+    expect(error).toBeInstanceOf(Error);
   });
 
   it("takes a new certificate up for new connections, and cuts none that is open", async () => {

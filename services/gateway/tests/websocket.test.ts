@@ -17,6 +17,8 @@ let simulationsAreDown: boolean;
 /** What reading a project waits for. */
 let held: Promise<void> | undefined;
 const sockets: TestSocket[] = [];
+/** The form in which clients speak. */
+let protocol: string;
 
 const environment = {
   WEFT_WS_CONNECT_TIMEOUT: "2s",
@@ -46,6 +48,7 @@ beforeEach(async () => {
     ["p", "alice"],
   ]);
   simulationsAreDown = false;
+  protocol = "weft.v1";
   held = undefined;
   harness = await startGateway({
     env: environment,
@@ -74,7 +77,7 @@ afterEach(async () => {
 });
 
 async function open(token?: string, origin?: string): Promise<TestSocket> {
-  const socket = await openSocket(harness.port, { ...(token && { token }), ...(origin && { origin }) });
+  const socket = await openSocket(harness.port, { protocol, ...(token && { token }), ...(origin && { origin }) });
   sockets.push(socket);
   return socket;
 }
@@ -96,6 +99,16 @@ function exampleFrame(sequence: number): Buffer {
   return Buffer.from(encodeFrame({ sequence, ...run, total, components }, stamp));
 }
 
+/** What is said must not hang on the form in which it is said. */
+function inBothForms(name: string, tests: () => void): void {
+  describe.each(["weft.v1", "weft.v1.proto"])(`${name} (%s)`, (form) => {
+    beforeEach(() => {
+      protocol = form;
+    });
+    tests();
+  });
+}
+
 describe("the upgrade", () => {
   it.each([
     ["another subprotocol", { protocol: "weft.v2" }, 400],
@@ -108,6 +121,14 @@ describe("the upgrade", () => {
     expect(refusal.body).toMatchObject({ code: expect.any(String), message: expect.any(String) });
     expect(refusal.headers["x-content-type-options"]).toBe("nosniff");
   });
+
+  it.each(["https://evil.example", "null", "http://localhost:8080.evil.example", "https://localhost:8080", "file://"])(
+    "ASVS 4.4.2: is refused to pages of an origin that is not listed, whatever they know: %s",
+    async (origin) => {
+      expect((await refusedUpgrade(harness.port, { origin })).status).toBe(403);
+      expect((await refusedUpgrade(harness.port, { origin, token: "alice" })).status).toBe(403);
+    },
+  );
 
   it("is accepted from a listed origin, and from clients that name none", async () => {
     const socket = await open("alice", "http://localhost:8080");
@@ -130,7 +151,7 @@ describe("the upgrade", () => {
   });
 });
 
-describe("connecting", () => {
+inBothForms("connecting", () => {
   it("by the first frame names the user and the end of the token; frames behind it wait", async () => {
     const socket = await open();
     socket.send({ id: 1, connect: { token: "alice" } });
@@ -177,6 +198,8 @@ describe("connecting", () => {
   });
 });
 
+const invalidCommand = { command: "invalid", outcome: "invalid_argument" };
+
 describe("frames", () => {
   it.each(["", "{", '{"id":1}', '{"id":1,"publish":{}}', '{"id":1,"subscribe":{"channel":"auth:revocations"}}'])(
     "such as %j are answered with invalid_argument",
@@ -189,10 +212,28 @@ describe("frames", () => {
     },
   );
 
-  it("that are binary, too long or too many end the connection, with the reason", async () => {
+  it("that are no ClientFrame are answered with invalid_argument in protobuf", async () => {
+    protocol = "weft.v1.proto";
+    const socket = await open("alice");
+    expect(socket.protocol).toBe("weft.v1.proto");
+    for (const bytes of [Buffer.alloc(20, 0xff), Buffer.alloc(0), Buffer.from('{"id":1,"ping":{}}')]) {
+      socket.sendBinary(bytes);
+      expect(await socket.next()).toMatchObject({ error: { code: "invalid_argument", message: expect.any(String) } });
+    }
+    socket.send({ id: 2, ping: {} });
+    expect(await socket.next()).toEqual({ id: 2, pong: {} });
+    expect(harness.metrics.value("weft_gateway_ws_commands_total", invalidCommand)).toBe(3);
+  });
+
+  it("that are of the other form, too long or too many end the connection, with the reason", async () => {
     const binary = await open("alice");
     binary.sendBinary(Buffer.from("{}"));
     expect(await binary.closed()).toEqual({ code: 1003, reason: "binary_frame" });
+    protocol = "weft.v1.proto";
+    const text = await open("alice");
+    text.sendText("{}");
+    expect(await text.closed()).toEqual({ code: 1003, reason: "text_frame" });
+    protocol = "weft.v1";
     const long = await open("alice");
     long.sendText(JSON.stringify({ id: 1, connect: { token: "x".repeat(5000) } }));
     expect(await long.closed()).toEqual({ code: 1009, reason: "frame_too_large" });
@@ -205,7 +246,7 @@ describe("frames", () => {
   });
 });
 
-describe("subscribing", () => {
+inBothForms("subscribing", () => {
   it.each([
     ["simulation:other", "not_found"],
     ["traces:other", "not_found"],
@@ -258,7 +299,7 @@ describe("subscribing", () => {
   });
 });
 
-describe("live messages", () => {
+inBothForms("live messages", () => {
   it("reach the subscribers of their channel, and nobody else", async () => {
     readers.set("b", "bob");
     const alice = await subscribed("simulation:s");
@@ -361,7 +402,7 @@ describe("live messages", () => {
   });
 });
 
-describe("a recoverable channel", () => {
+inBothForms("a recoverable channel", () => {
   const change = (version: number) => harness.channels.publish("project:p", JSON.stringify({ version }));
 
   it("says where it is, numbers its pushes, and gives who comes back what they have missed", async () => {
@@ -404,7 +445,7 @@ describe("a recoverable channel", () => {
   });
 });
 
-describe("a connection's rights", () => {
+inBothForms("a connection's rights", () => {
   it("end with its login", async () => {
     const socket = await open("alice.1");
     const other = await open("alice.2");
@@ -446,7 +487,7 @@ describe("a connection's rights", () => {
     expect(await socket.closed()).toEqual({ code: 4401, reason: "token_revoked" });
   });
 
-  it("to a channel end when the thing behind it may no longer be read", async () => {
+  it("ASVS 8.3.2: to a channel end when the thing behind it may no longer be read", async () => {
     const socket = await subscribed("simulation:s");
     readers.set("s", "bob");
     expect(await socket.next()).toEqual({
@@ -468,7 +509,7 @@ describe("a connection's rights", () => {
   });
 });
 
-describe("a drain", () => {
+inBothForms("a drain", () => {
   it("says so, closes, and lets nobody in", async () => {
     const socket = await open("alice");
     await harness.gateway.stopAccepting();

@@ -1,11 +1,15 @@
 import { ChannelHub } from "../channel-hub.ts";
 import { randomName, type Timer } from "../clock.ts";
+import { RealtimeError } from "../errors.ts";
 import type { ChannelOptions, FeedEvent } from "../feed-event.ts";
 import type { Resolved } from "../options.ts";
 import type { BroadcastChannelConstructor, BroadcastChannelLike, LocksLike } from "../platform.ts";
 import type { Position, Publication } from "../protocol.ts";
+import type { Publish, SettlePublish } from "../publisher.ts";
 import type { Source, SourceListener } from "../source.ts";
-import { eventOf, plainEvent, plainState, stateOf, type TabMessage } from "./tab-message.ts";
+import { TabJoins } from "./tab-joins.ts";
+import { errorOf, eventOf, plainError, plainEvent, plainState, stateOf, type TabMessage } from "./tab-message.ts";
+import { TabPublishes } from "./tab-publishes.ts";
 
 /*
  * One connection for all tabs of an origin. A lock that all tabs ask for elects the leader: who holds it has the connection,
@@ -28,12 +32,6 @@ export interface SharedSourceOptions {
   readonly BroadcastChannel: BroadcastChannelConstructor;
 }
 
-interface Join {
-  readonly options: ChannelOptions;
-  readonly from: Position | undefined;
-  readonly recent: readonly Publication[];
-}
-
 export class SharedSource implements Source {
   readonly #options: SharedSourceOptions;
   readonly #listener: SourceListener;
@@ -51,9 +49,8 @@ export class SharedSource implements Source {
   /** Tabs that the leader has heard of. */
   readonly #others = new Set<string>();
   #leader: string | undefined;
-  /** Joins without an answer: a message to a leader that is just dying is lost. */
-  readonly #unanswered = new Map<string, Join>();
-  #timer: Timer | undefined;
+  readonly #joins: TabJoins;
+  readonly #publishes: TabPublishes;
   /** Until the leader has to show that it runs. */
   #doubtTimer: Timer | undefined;
 
@@ -61,6 +58,15 @@ export class SharedSource implements Source {
     this.#options = options;
     this.#listener = listener;
     this.#id = randomName(options.resolved.platform.random);
+    const { platform, durations } = options.resolved;
+    this.#joins = new TabJoins(platform.clock, durations.commandTimeoutMs, (channel, join) => {
+      if (this.#leader !== undefined) {
+        const { from: position, ...others } = join;
+        this.#tell({ kind: "join", from: this.#id, to: this.#leader, channel, position, ...others });
+      }
+    });
+    // The leader has this time itself.
+    this.#publishes = new TabPublishes(platform.clock, 2 * durations.commandTimeoutMs);
     this.#tabs = new options.BroadcastChannel(options.name);
     this.#tabs.addEventListener("message", ({ data }) => {
       if (this.#isPresent && !this.#closed.signal.aborted) {
@@ -81,17 +87,26 @@ export class SharedSource implements Source {
     if (this.#hub !== undefined) {
       this.#hub.join(this.#id, channel, options, from, recent);
     } else {
-      this.#unanswered.set(channel, { options, from, recent });
-      this.#askFor(channel);
+      this.#joins.add(channel, { options, from, recent });
     }
   }
 
   leave(channel: string): void {
-    this.#unanswered.delete(channel);
+    this.#joins.delete(channel);
     if (this.#hub !== undefined) {
       this.#hub.leave(this.#id, channel);
     } else if (this.#leader !== undefined) {
       this.#tell({ kind: "leave", from: this.#id, to: this.#leader, channel });
+    }
+  }
+
+  publish(publish: Publish, settle: SettlePublish): void {
+    if (this.#hub !== undefined) {
+      this.#hub.publish(publish, settle);
+    } else if (this.#leader === undefined) {
+      settle(new RealtimeError("disconnected", "there is no connection; nothing was published"));
+    } else {
+      this.#tell({ kind: "publish", from: this.#id, to: this.#leader, id: this.#publishes.add(settle), publish });
     }
   }
 
@@ -117,8 +132,9 @@ export class SharedSource implements Source {
     this.#tell({ kind: "bye", from: this.#id });
     this.#closed.abort();
     this.#candidacy.abort();
-    this.#timer?.cancel();
+    this.#joins.clear();
     this.#trust();
+    this.#publishes.giveUp();
     this.#hub?.close();
     this.#tabs.close();
     this.#held.resolve();
@@ -153,8 +169,8 @@ export class SharedSource implements Source {
   #lead(): Promise<void> {
     this.#leader = this.#id;
     this.#trust();
-    this.#timer?.cancel();
-    this.#unanswered.clear();
+    this.#joins.clear();
+    this.#publishes.giveUp();
     const hub = new ChannelHub(this.#options.resolved, {
       state: (state) => {
         if (this.#hub !== hub) {
@@ -193,10 +209,12 @@ export class SharedSource implements Source {
     } else if (message.kind === "event" && message.from === this.#leader) {
       if (message.to === undefined || message.to === this.#id) {
         if (message.event.type === "begin" || message.event.type === "ended") {
-          this.#unanswered.delete(message.event.channel);
+          this.#joins.delete(message.event.channel);
         }
         this.#listener.event(eventOf(message.event));
       }
+    } else if (message.kind === "published" && message.to === this.#id) {
+      this.#publishes.settle(message.id, message.error && errorOf(message.error));
     }
   }
 
@@ -209,6 +227,14 @@ export class SharedSource implements Source {
       case "join":
         if (message.to === this.#id) {
           hub.join(message.from, message.channel, message.options, message.position, message.recent);
+        }
+        return;
+      case "publish":
+        if (message.to === this.#id) {
+          const { from: to, id } = message;
+          hub.publish(message.publish, (error) =>
+            this.#tell({ kind: "published", from: this.#id, to, id, error: error && plainError(error) }),
+          );
         }
         return;
       case "leave":
@@ -232,23 +258,10 @@ export class SharedSource implements Source {
   #follow(leader: string): void {
     if (leader !== this.#leader) {
       this.#leader = leader;
-      this.#unanswered.clear();
+      this.#joins.clear();
+      this.#publishes.giveUp();
       this.#listener.restarted();
     }
-  }
-
-  #askFor(channel: string): void {
-    const join = this.#unanswered.get(channel);
-    if (this.#leader !== undefined && join !== undefined) {
-      const { options, from: position, recent } = join;
-      this.#tell({ kind: "join", from: this.#id, to: this.#leader, channel, options, position, recent });
-    }
-    this.#timer ??= this.#options.resolved.platform.clock.setTimer(() => {
-      this.#timer = undefined;
-      for (const each of this.#unanswered.keys()) {
-        this.#askFor(each);
-      }
-    }, this.#options.resolved.durations.commandTimeoutMs);
   }
 
   /** As the leader: waits for the end of a tab. */

@@ -2,6 +2,7 @@ import type { ConnectionState } from "../connection.ts";
 import { RealtimeError, type RealtimeErrorCode } from "../errors.ts";
 import type { ChannelOptions, FeedEvent } from "../feed-event.ts";
 import type { Position, Publication } from "../protocol.ts";
+import type { Publish } from "../publisher.ts";
 
 /*
  * What tabs that share a connection say to each other. The *leader* is the tab that has the connection. Errors travel as
@@ -25,6 +26,20 @@ export type TabMessage =
   | { readonly kind: "leave"; readonly from: string; readonly to: string; readonly channel: string }
   /** For one tab, or all that listen to the channel. */
   | { readonly kind: "event"; readonly from: string; readonly to: string | undefined; readonly event: PlainEvent }
+  | {
+      readonly kind: "publish";
+      readonly from: string;
+      readonly to: string;
+      readonly id: number;
+      readonly publish: Publish;
+    }
+  | {
+      readonly kind: "published";
+      readonly from: string;
+      readonly to: string;
+      readonly id: number;
+      readonly error: PlainError | undefined;
+    }
   /** What a tab knows that the leader should: its page woke up, its user wants another attempt. */
   | { readonly kind: "woke" | "retry" | "bye"; readonly from: string };
 
@@ -32,6 +47,7 @@ interface PlainError {
   readonly code: RealtimeErrorCode;
   readonly message: string;
   readonly reason: string | undefined;
+  readonly retryAfterMs: number | undefined;
 }
 
 type Plain<Value> = Value extends { readonly error: RealtimeError }
@@ -57,10 +73,10 @@ export function eventOf(plain: PlainEvent): FeedEvent {
   return plain.type === "ended" ? { ...plain, error: errorOf(plain.error) } : plain;
 }
 
-function plainError({ code, message, reason }: RealtimeError): PlainError {
-  return { code, message, reason };
+export function plainError({ code, message, reason, retryAfterMs }: RealtimeError): PlainError {
+  return { code, message, reason, retryAfterMs };
 }
 
-function errorOf({ code, message, reason }: PlainError): RealtimeError {
-  return new RealtimeError(code, message, { reason });
+export function errorOf({ code, message, ...options }: PlainError): RealtimeError {
+  return new RealtimeError(code, message, options);
 }

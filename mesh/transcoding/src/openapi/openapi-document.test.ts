@@ -188,7 +188,7 @@ describe("the words around", () => {
     comment: (fullName) => comments[fullName],
     include: ({ method }) => method.name !== "Hidden",
     securitySchemes: { key: { type: "http", scheme: "bearer" } },
-    security: ({ name }) => (name === "Locked" ? ["key"] : []),
+    security: ({ name }) => (name === "Locked" ? { key: ["read"] } : {}),
     responses: ({ verb }) => ({ "304": { description: `${verb}: you have it.` } }),
   });
 
@@ -204,7 +204,7 @@ describe("the words around", () => {
   });
 
   test("say who may call, and leave out what is not included", () => {
-    expect(at(document, "paths", "/locked", "get", "security")).toEqual([{ key: [] }]);
+    expect(at(document, "paths", "/locked", "get", "security")).toEqual([{ key: ["read"] }]);
     expect(at(document, "paths", "/locked", "get", "responses", "401")).toBeDefined();
     expect(at(document, "paths", "/open/{id}", "get", "security")).toEqual([]);
     expect(at(document, "paths", "/open/{id}", "get", "responses", "401")).toBeUndefined();

@@ -22,8 +22,8 @@ export type OpenApiOptions = {
   readonly comment?: CommentOf | undefined;
   /** How callers prove who they are: the document's securitySchemes, by name. */
   readonly securitySchemes?: Readonly<Record<string, JsonObject>> | undefined;
-  /** The names of the security schemes that each open a method; empty for one that is open to everybody. */
-  readonly security?: ((method: DescMethod) => readonly string[]) | undefined;
+  /** The security schemes that each open a method, with the roles it takes by them; empty for one that is open to everybody. */
+  readonly security?: ((method: DescMethod) => Readonly<Record<string, readonly string[]>>) | undefined;
   /** Answers that come from around the methods, by status: what a rate limit says, or a cache. */
   readonly responses?: ((binding: RestBinding) => Readonly<Record<string, JsonObject>>) | undefined;
 };
@@ -126,7 +126,8 @@ function operationObject(
   const description = comment(`${method.parent.typeName}.${method.name}`);
   const parameters = parametersOf(binding, place.parameters, schemas);
   const body = requestBody(binding, schemas);
-  const schemes = security?.(method);
+  const stated = security?.(method);
+  const schemes = stated === undefined ? undefined : Object.entries(stated);
   return {
     operationId: id,
     ...(aliasOf === undefined ? {} : { "x-alias-of": aliasOf }),
@@ -145,7 +146,7 @@ function operationObject(
       ...responses?.(binding),
       default: { $ref: "#/components/responses/Error" },
     },
-    ...(schemes === undefined ? {} : { security: schemes.map((name) => ({ [name]: [] })) }),
+    ...(schemes === undefined ? {} : { security: schemes.map(([name, roles]) => ({ [name]: [...roles] })) }),
   };
 }
 

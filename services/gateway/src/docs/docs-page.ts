@@ -93,11 +93,17 @@ function operationHtml({ verb, path, operation }: Operation, aliases: readonly O
   return html`<details id="${stringOf(operation.operationId)}">
 <summary><b>${verb}</b> <code>${path}</code> <span>${stringOf(operation.summary)}</span></summary>
 ${prose(stringOf(operation.description))}
-<p>${open ? "For anybody." : "With an access token."}${aliases.map(aliasHtml)}</p>
+<p>${open ? "For anybody." : `With an access token${keyText(operation)}.`}${aliases.map(aliasHtml)}</p>
 ${parameters.length === 0 ? "" : html`<h3>Parameters</h3><table>${parameters.map(parameterRow)}</table>`}
 ${contentHtml("Body", body)}
 ${contentHtml("Answer", nodeOf(nodeOf(operation.responses)["200"]))}
 </details>`;
+}
+
+/** What an API key needs for an operation, as the document names it. */
+function keyText(operation: Node): string {
+  const roles = listOf(operation.security).flatMap((each) => listOf(nodeOf(each).apiKey));
+  return roles.length === 0 ? "; not with an API key" : `, or an API key with the scope ${roles.join(", ")}`;
 }
 
 function aliasHtml({ verb, path, operation }: Operation): Html {

@@ -1,18 +1,24 @@
-import type { DescService, Message } from "@bufbuild/protobuf";
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
-import { peerAddressKey } from "@weft/mesh";
+import { opaqueMethod, opaqueRoute, peerAddressKey } from "@weft/mesh";
+import { HeaderFields } from "@weft/transcoding";
 import type { ClientAddress } from "../http/client-address.ts";
 import { exposedMethods } from "../upstream/exposed-methods.ts";
 import { clientAddressHeader, type ForwardedCall, type Forwarder } from "../upstream/forwarder.ts";
 import { requestedTimeoutMs } from "../upstream/request-timeout.ts";
 
-/** Token and budget as a gate that runs before a message is decoded; for `createConnectRouter` or for single routes. */
+/**
+ * Token and budget as a gate that runs before a message is decoded; for `createConnectRouter`, or for the route of one method,
+ * which then counts whatever the call makes of it.
+ */
 export function requestGate(
   forwarder: Forwarder,
   { direct }: ProxyRoutesOptions,
+  only?: DescMethod,
 ): (context: HandlerContext) => Promise<void> {
   return async (context) => {
-    const { method, requestHeader, responseHeader } = context;
+    const { requestHeader, responseHeader } = context;
+    const method = only ?? context.method;
     try {
       await forwarder.authenticate(method, requestHeader, direct && { address: direct.addressOf(context) });
     } finally {
@@ -41,7 +47,9 @@ export function addressOfDirect(clientAddress: ClientAddress): (context: Handler
 
 /**
  * Registers a proxy for every method that clients may call, read from the descriptors. The same routes serve native gRPC
- * on its own port (by the mesh's server) and Connect and gRPC-Web on the public one.
+ * on its own port (by the mesh's server) and Connect and gRPC-Web on the public one. Native gRPC is passed on as it comes, and so
+ * are its answers: nothing of it is decoded here, and the rules of the contract are the service's to check. What comes in JSON,
+ * compressed, or by another protocol is read and written, as are answers in a stream.
  */
 export function registerProxies(
   router: ConnectRouter,
@@ -49,24 +57,32 @@ export function registerProxies(
   forwarder: Forwarder,
   { direct }: ProxyRoutesOptions,
 ): void {
-  // Options of a route would also bring back the protocols that its router leaves out.
-  const options = direct && { requestGate: requestGate(forwarder, { direct }) };
   const callOf = (context: HandlerContext) => forwardedCall(context, direct);
   for (const method of exposedMethods(services)) {
+    // Options of a route would also bring back the protocols that its router leaves out.
+    const gated = direct && { requestGate: requestGate(forwarder, { direct }, method) };
     if (method.methodKind === "unary") {
-      router.rpc(method, (request: Message, context) => forwarder.unary(method, request, callOf(context)), options);
+      const unread = opaqueMethod(method);
+      const opaque = opaqueRoute((message, context) =>
+        forwarder.opaque(unread, message, callOf(context), method.input),
+      );
+      router.rpc(
+        method,
+        (request: Message, context) => forwarder.unary(method, request, callOf(context)),
+        gated && { ...gated, ...opaque },
+      );
     } else {
       router.rpc(
         method,
         (request: Message, context) => forwarder.serverStream(method, request, callOf(context)),
-        options,
+        gated,
       );
     }
   }
 }
 
 function forwardedCall(context: HandlerContext, direct: ProxyRoutesOptions["direct"]): ForwardedCall {
-  const headers = new Headers(context.requestHeader);
+  const headers = new HeaderFields(context.requestHeader);
   if (direct !== undefined) {
     const address = direct.addressOf(context);
     headers.delete(clientAddressHeader);

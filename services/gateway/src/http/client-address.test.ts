@@ -14,7 +14,7 @@ describe("createClientAddress", () => {
     ["the peer is IPv4 over IPv6", ["10.0.0.1"], "::ffff:10.0.0.1", "1.2.3.4", "1.2.3.4"],
     ["the peer is IPv4 in full IPv6", [], "0000:0000:0000:0000:0000:ffff:7f00:0001", null, "127.0.0.1"],
     ["the proxy speaks IPv6", ["fd00::/8"], "fd00::1", "2001:db8::1", "2001:db8::1"],
-  ])("when %s", (_, trusted, peer, forwarded, client) => {
+  ])("ASVS 15.3.4: is found when %s", (_, trusted, peer, forwarded, client) => {
     expect(createClientAddress(trusted)(peer, forwarded)).toBe(client);
   });
 

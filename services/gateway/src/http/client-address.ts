@@ -28,6 +28,9 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
     }
     proxies.addSubnet(address, length, family === 4 ? "ipv4" : "ipv6");
   }
+  if (trusted.length === 0) {
+    return (peerAddress) => plain(peerAddress);
+  }
   const isTrusted = (address: string) =>
     isIP(address) !== 0 && proxies.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");
   return (peerAddress, forwardedFor) => {
@@ -46,6 +49,9 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
 
 /** An IPv4 address that came over an IPv6 socket, as IPv4. */
 function plain(address: string): string {
+  if (!address.includes(":")) {
+    return address;
+  }
   const mapped = /^(?:::ffff:|0000:0000:0000:0000:0000:ffff:)(.+)$/i.exec(address)?.[1];
   if (mapped === undefined) {
     return address;

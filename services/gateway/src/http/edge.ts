@@ -9,6 +9,7 @@ import {
   runInCall,
   traceOf,
 } from "@weft/mesh";
+import { HeaderFields } from "@weft/transcoding";
 import type { ConnectHandler } from "../connect/connect-handler.ts";
 import type { ApiPages } from "../docs/api-pages.ts";
 import type { HealthReport } from "../health/health-report.ts";
@@ -63,37 +64,45 @@ type Answer = { readonly protocol: "rest" | "rpc" | "other"; readonly response: 
 export function createEdge(options: EdgeOptions): HttpHandler {
   const { cors, clock, logger, metrics } = options;
 
-  async function route(request: HttpRequest, correlationId: string): Promise<Answer> {
-    const own = ownPage(request);
-    if (own !== undefined) {
-      return { protocol: "other", response: own };
-    }
-    if (!(allowedMethods as readonly string[]).includes(request.method)) {
-      throw methodNotAllowed(request.method, allowedMethods);
-    }
-    const ownRoute = options.ownRoutes.get(request.path);
-    if (ownRoute !== undefined) {
-      if (!ownRoute.methods.includes(request.method)) {
-        throw methodNotAllowed(request.method, [...ownRoute.methods, "OPTIONS"]);
+  /** One function for all, however long: each that waits for another costs a request a promise and its hooks. */
+  async function answer(request: HttpRequest, correlationId: string): Promise<Answer> {
+    try {
+      const own = ownPage(request);
+      if (own !== undefined) {
+        return { protocol: "other", response: own };
       }
-      return { protocol: "other", response: await ownRoute.answer(request) };
+      if (!(allowedMethods as readonly string[]).includes(request.method)) {
+        throw methodNotAllowed(request.method, allowedMethods);
+      }
+      const ownRoute = options.ownRoutes.get(request.path);
+      if (ownRoute !== undefined) {
+        if (!ownRoute.methods.includes(request.method)) {
+          throw methodNotAllowed(request.method, [...ownRoute.methods, "OPTIONS"]);
+        }
+        return { protocol: "other", response: await ownRoute.answer(request) };
+      }
+      const rpc = options.connect.handle(request);
+      if (rpc !== undefined) {
+        return { protocol: "rpc", response: await rpc };
+      }
+      const rest = await options.rest.handle(request);
+      if (rest !== undefined) {
+        return { protocol: "rest", response: rest };
+      }
+      throw errorWithHttpStatus(404, Code.NotFound, "nothing is served at this path");
+    } catch (error) {
+      const response = errorResponse(bodyError(error, options.bodyMaxBytes), correlationId);
+      if (response.status >= 500 && response.status !== 503 && response.status !== 504) {
+        logger.error({ err: error, path: request.path }, "a request failed");
+      }
+      return { protocol: "other", response };
     }
-    const rpc = options.connect.handle(request);
-    if (rpc !== undefined) {
-      return { protocol: "rpc", response: await rpc };
-    }
-    const rest = await options.rest.handle(request);
-    if (rest !== undefined) {
-      return { protocol: "rest", response: rest };
-    }
-    const error = errorWithHttpStatus(404, Code.NotFound, "nothing is served at this path");
-    return { protocol: "other", response: errorResponse(error, correlationId) };
   }
 
   function ownPage(request: HttpRequest): HttpResponse | undefined {
-    const page = pages[request.path];
+    const page = pages.get(request.path);
     if (request.method === "OPTIONS") {
-      const headers = new Headers(cors.preflightHeadersFor(request.headers.get("origin")).map(([n, v]) => [n, v]));
+      const headers = new HeaderFields(cors.preflightHeadersFor(request.headers.get("origin")));
       const allow = page === undefined ? allowOf(request.path) : "GET, HEAD, OPTIONS";
       if (allow !== undefined) {
         headers.set("allow", allow);
@@ -111,7 +120,7 @@ export function createEdge(options: EdgeOptions): HttpHandler {
     return own === undefined ? options.rest.allow(path) : [...own.methods, "OPTIONS"].join(", ");
   }
 
-  const pages: Readonly<Record<string, (request: HttpRequest) => HttpResponse>> = Object.assign(Object.create(null), {
+  const ownPages: Readonly<Record<string, (request: HttpRequest) => HttpResponse>> = {
     "/": () =>
       jsonResponse(200, {
         name: "weft gateway",
@@ -138,44 +147,41 @@ export function createEdge(options: EdgeOptions): HttpHandler {
     "/ws": () => {
       throw errorWithHttpStatus(426, Code.FailedPrecondition, "this is a WebSocket: upgrade, with subprotocol weft.v1");
     },
-  });
+  };
+  const pages = new Map(Object.entries(ownPages));
 
-  async function answer(request: HttpRequest, correlationId: string): Promise<Answer> {
+  async function answerInCall(request: HttpRequest, correlationId: string, name: string): Promise<HttpResponse> {
+    const startedAtMs = clock.monotonicMs();
     try {
-      return await route(request, correlationId);
-    } catch (error) {
-      const response = errorResponse(bodyError(error, options.bodyMaxBytes), correlationId);
-      if (response.status >= 500 && response.status !== 503 && response.status !== 504) {
-        logger.error({ err: error, path: request.path }, "a request failed");
-      }
-      return { protocol: "other", response };
+      const { protocol, response: whole } = await inServerSpan(name, () => answer(request, correlationId));
+      const response = protocol === "other" ? whole : conditional(request, whole, options.cacheControl);
+      const durationMs = clock.monotonicMs() - startedAtMs;
+      const { status } = response;
+      const method = knownMethod(request.method);
+      metrics.requests.inc({ protocol, method, status: String(status) });
+      metrics.requestSeconds.observe({ protocol }, durationMs / 1000);
+      logger.debug({ method, path: request.path, status, durationMs: Math.round(durationMs) }, "request answered");
+      return finished(response, request, correlationId, options, options.answerHeaders(request.headers));
+    } finally {
+      options.requests.ended();
     }
   }
 
-  return (request) =>
-    options.requests.during(async () => {
-      const startedAtMs = clock.monotonicMs();
-      const correlationId = prepareRequest(request, options);
-      const authorization = request.headers.get("authorization");
-      const context = {
-        correlationId,
-        method: `${request.method} ${request.path}`,
-        signal: request.signal,
-        trace: traceOf(request.headers, options.random),
-        ...(authorization === null ? {} : { authorization }),
-      };
-      return runInCall(context, async () => {
-        const { protocol, response: whole } = await inServerSpan(context.method, () => answer(request, correlationId));
-        const response = protocol === "other" ? whole : conditional(request, whole, options.cacheControl);
-        const durationMs = clock.monotonicMs() - startedAtMs;
-        const { status } = response;
-        const method = knownMethod(request.method);
-        metrics.requests.inc({ protocol, method, status: String(status) });
-        metrics.requestSeconds.observe({ protocol }, durationMs / 1000);
-        logger.debug({ method, path: request.path, status, durationMs: Math.round(durationMs) }, "request answered");
-        return finished(response, request, correlationId, options, options.answerHeaders(request.headers));
-      });
-    });
+  return (request) => {
+    const correlationId = prepareRequest(request, options);
+    const authorization = request.headers.get("authorization");
+    const name = `${request.method} ${request.path}`;
+    // Not the request's signal: whoever makes a call for this client alone is told of its leaving (upstream/), and what is
+    // done for several, such as asking the auth service about a token, must not end with one of them.
+    const context = {
+      correlationId,
+      method: name,
+      trace: traceOf(request.headers, options.random),
+      ...(authorization === null ? {} : { authorization }),
+    };
+    options.requests.began();
+    return runInCall(context, () => answerInCall(request, correlationId, name));
+  };
 }
 
 /** A whole answer to GET with its entity tag, or 304 where the client has it already. */
@@ -202,6 +208,8 @@ function conditional(
   return { status: 304, headers, body: new Uint8Array() };
 }
 
+const proxyFields = /^x-(?:user|forwarded|weft)-/;
+
 /** Gives the request its correlation id, and takes away what only a proxy or the gateway may say about a client. */
 export function prepareRequest(
   request: Pick<HttpRequest, "headers" | "peerAddress">,
@@ -210,7 +218,7 @@ export function prepareRequest(
   const { headers } = request;
   const address = clientAddress(request.peerAddress, headers.get("x-forwarded-for"));
   for (const name of [...headers.keys()]) {
-    if (name === "forwarded" || name === "x-real-ip" || /^x-(?:user|forwarded|weft)-/.test(name)) {
+    if (name === "forwarded" || name === "x-real-ip" || (name.startsWith("x-") && proxyFields.test(name))) {
       headers.delete(name);
     }
   }

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { bodyTooLargeError, errorWithHttpStatus, toRestError } from "@weft/transcoding";
+import { bodyTooLargeError, errorWithHttpStatus, HeaderFields, toRestError } from "@weft/transcoding";
 import { type HttpResponse, RequestBodyError } from "./http-server.ts";
 
 /** Any error as an HTTP answer in the one error model. Never throws. */
@@ -10,7 +10,10 @@ export function errorResponse(error: unknown, correlationId: string): HttpRespon
 
 /** An answer in JSON that no cache keeps. */
 export function jsonResponse(status: number, value: unknown): HttpResponse {
-  const headers = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
+  const headers = new HeaderFields([
+    ["content-type", "application/json"],
+    ["cache-control", "no-store"],
+  ]);
   return { status, headers, body: Buffer.from(JSON.stringify(value)) };
 }
 

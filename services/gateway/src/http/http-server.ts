@@ -66,8 +66,8 @@ export interface WebSocketConnection {
 
 /** What happens on a socket. `closed` is the last. */
 export interface WebSocketListener {
-  text(frame: string): void;
-  binary(): void;
+  /** A whole message; its bytes are the server's, and good for this call only. */
+  message(bytes: Uint8Array, form: "text" | "binary"): void;
   /** The client has taken some of what was buffered. */
   drained(): void;
   closed(code: number): void;
@@ -84,8 +84,11 @@ export interface WebSocketRoute {
   readonly frameMaxBytes: number;
   /** A connection with nothing to hear (not even pongs) for this long is closed; 8 to 960. */
   readonly idleTimeoutSeconds: number;
-  /** Must not reject. */
-  upgrade(request: HttpRequest): Promise<UpgradeDecision>;
+  /**
+   * Must not throw or reject. What can be decided without waiting for anything outside should be: such a connection is opened
+   * in one system call, others in a dozen.
+   */
+  upgrade(request: HttpRequest): UpgradeDecision | Promise<UpgradeDecision>;
 }
 
 export interface HttpServerOptions {

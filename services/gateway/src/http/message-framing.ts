@@ -5,22 +5,35 @@
  * `fields` are the header fields in the order of arrival, names in lower case. Gives what is wrong, or undefined.
  */
 export function framingFault(fields: readonly (readonly [name: string, value: string])[]): string | undefined {
-  const valuesOf = (wanted: string) => fields.filter(([name]) => name === wanted).map(([, value]) => value);
-  const lengths = valuesOf("content-length");
-  const encodings = valuesOf("transfer-encoding");
-  if (lengths.length > 1) {
+  let length: string | undefined;
+  let encoding: string | undefined;
+  let lengths = 0;
+  let encodings = 0;
+  let hosts = 0;
+  for (const [name, value] of fields) {
+    if (name === "content-length") {
+      length = value;
+      lengths += 1;
+    } else if (name === "transfer-encoding") {
+      encoding = value;
+      encodings += 1;
+    } else if (name === "host") {
+      hosts += 1;
+    }
+  }
+  if (lengths > 1) {
     return "Content-Length is given more than once";
   }
-  if (lengths[0] !== undefined && !/^\d{1,15}$/.test(lengths[0])) {
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) {
     return "Content-Length is not a number of bytes";
   }
-  if (encodings.length > 0 && lengths.length > 0) {
+  if (encodings > 0 && lengths > 0) {
     return "Content-Length and Transfer-Encoding exclude each other";
   }
-  if (encodings.length > 1 || (encodings[0] !== undefined && encodings[0].toLowerCase() !== "chunked")) {
+  if (encodings > 1 || (encoding !== undefined && encoding.toLowerCase() !== "chunked")) {
     return "Transfer-Encoding can only be chunked";
   }
-  if (valuesOf("host").length > 1) {
+  if (hosts > 1) {
     return "Host is given more than once";
   }
   return undefined;

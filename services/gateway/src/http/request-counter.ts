@@ -7,18 +7,18 @@ export class RequestCounter {
     return this.#inFlight;
   }
 
-  async during<T>(work: () => Promise<T>): Promise<T> {
+  began(): void {
     this.#inFlight += 1;
-    try {
-      return await work();
-    } finally {
-      this.#inFlight -= 1;
-      if (this.#inFlight === 0) {
-        const waiting = this.#waiting;
-        this.#waiting = [];
-        for (const resolve of waiting) {
-          resolve();
-        }
+  }
+
+  /** Once for each that began. */
+  ended(): void {
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const resolve of waiting) {
+        resolve();
       }
     }
   }

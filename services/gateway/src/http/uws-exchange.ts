@@ -1,6 +1,8 @@
 import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from "uWebSockets.js";
 import type { Clock, Timer } from "@weft/mesh";
+import { HeaderFields } from "@weft/transcoding";
 import { BodyCollector } from "./body-collector.ts";
+import { headersOf, joinedFields } from "./header-lists.ts";
 import { type HttpRequest, type HttpResponse, type HttpServerOptions, RequestBodyError } from "./http-server.ts";
 import { framingFault } from "./message-framing.ts";
 import { statusLine } from "./status-line.ts";
@@ -21,9 +23,13 @@ const endAtOnceMaxBytes = 64 * 1024;
 /** How much of a body that is too large is still read, so that the client gets to see the answer. */
 const discardMaxBytes = 8 * 1024 * 1024;
 
-/** One request and its answer. */
-export class Exchange {
-  readonly request: HttpRequest;
+/** One request and its answer. The request is the exchange itself, as handlers see it: an object less for each. */
+export class Exchange implements HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: HeaderFields;
+  readonly peerAddress: string;
   /** What puts the end of the request in doubt; such a request is not handled. */
   readonly fault: string | undefined;
   readonly #res: UwsResponse;
@@ -32,8 +38,9 @@ export class Exchange {
   readonly #clock: Clock;
   readonly #sendTimeoutMs: number;
   #sendTimer: Timer | undefined;
-  readonly #controller = new AbortController();
+  #controller: AbortController | undefined;
   #open = true;
+  #aborted = false;
   #onWritable: (() => void) | undefined;
 
   constructor(res: UwsResponse, req: UwsRequest, options: HttpServerOptions, clock: Clock) {
@@ -45,7 +52,7 @@ export class Exchange {
       fields.push([name, value]);
     });
     this.fault = framingFault(fields);
-    res.onAborted(() => this.#aborted());
+    res.onAborted(() => this.#abort());
     if (fields.some(([name, value]) => name === "transfer-encoding" || (name === "content-length" && value !== "0"))) {
       const body = new BodyCollector({ maxBytes: options.bodyMaxBytes, discardMaxBytes });
       this.#body = body;
@@ -59,16 +66,27 @@ export class Exchange {
         body.fail(new RequestBodyError("timeout", `the request body was not here within ${options.bodyTimeoutMs} ms`));
       }, options.bodyTimeoutMs);
     }
-    this.request = {
-      method: req.getMethod().toUpperCase(),
-      path: req.getUrl(),
-      // Undefined without a "?", whatever the types say.
-      query: req.getQuery() ?? "",
-      headers: headersFrom(fields),
-      peerAddress: Buffer.from(res.getRemoteAddressAsText()).toString(),
-      signal: this.#controller.signal,
-      readBody: () => this.#body?.read() ?? Promise.resolve(new Uint8Array()),
-    };
+    this.method = req.getMethod().toUpperCase();
+    this.path = req.getUrl();
+    // Undefined without a "?", whatever the types say.
+    this.query = req.getQuery() ?? "";
+    this.headers = headersOf(fields);
+    this.peerAddress = Buffer.from(res.getRemoteAddressAsText()).toString("latin1");
+  }
+
+  /** Made when somebody asks; aborted already when the client has gone by then. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted) {
+        this.#controller.abort(clientGone());
+      }
+    }
+    return this.#controller.signal;
+  }
+
+  readBody(): Promise<Uint8Array> {
+    return this.#body?.read() ?? noBody;
   }
 
   /** Hands the response object over to the WebSocket side; false when the client has gone. */
@@ -90,7 +108,7 @@ export class Exchange {
   refuse(status: 400 | 426, message: string, others: readonly [string, string][] = []): void {
     const code = status === 400 ? "invalid_argument" : "failed_precondition";
     const body = Buffer.from(JSON.stringify({ code, message, details: [] }));
-    const headers = new Headers([["content-type", "application/json"], ...others]);
+    const headers = new HeaderFields([["content-type", "application/json"], ...others]);
     setImmediate(() => this.#end({ status, headers, body }, body, true));
   }
 
@@ -128,7 +146,7 @@ export class Exchange {
     const res = this.#res;
     res.cork(() => {
       this.#writeHead(response);
-      if (this.request.method === "HEAD" || response.status === 204 || response.status === 304) {
+      if (this.method === "HEAD" || response.status === 204 || response.status === 304) {
         this.#finished();
         // Without arguments: uWS takes an undefined length for 2^63.
         if (close) {
@@ -229,15 +247,11 @@ export class Exchange {
     });
   }
 
-  #writeHead({ status, headers, fields = [] }: HttpResponse): void {
-    this.#res.writeStatus(statusLine(status));
-    for (const [name, value] of fields) {
-      if (!headers.has(name)) {
-        this.#res.writeHeader(name, value);
-      }
-    }
-    for (const [name, value] of headers) {
-      this.#res.writeHeader(name, value);
+  #writeHead(response: HttpResponse): void {
+    this.#res.writeStatus(statusLine(response.status));
+    const head = joinedFields(response);
+    if (head !== undefined) {
+      this.#res.writeHeader(head.name, head.rest);
     }
   }
 
@@ -247,22 +261,17 @@ export class Exchange {
     this.#sendTimer?.cancel();
   }
 
-  #aborted(): void {
+  #abort(): void {
     this.#finished();
+    this.#aborted = true;
     this.#body?.fail(new RequestBodyError("aborted", "the client closed the connection"));
-    this.#controller.abort(new DOMException("the client closed the connection", "AbortError"));
+    this.#controller?.abort(clientGone());
     this.#onWritable?.();
   }
 }
 
-function headersFrom(fields: readonly (readonly [string, string])[]): Headers {
-  const headers = new Headers();
-  for (const [name, value] of fields) {
-    try {
-      headers.append(name, value);
-    } catch {
-      // A name or value that HTTP does not allow, which the server let through: nothing of ours reads it.
-    }
-  }
-  return headers;
+const noBody = Promise.resolve(new Uint8Array());
+
+function clientGone(): DOMException {
+  return new DOMException("the client closed the connection", "AbortError");
 }

@@ -3,7 +3,7 @@ import * as uws from "uWebSockets.js";
 import type { Clock } from "@weft/mesh";
 import type { HttpServer, HttpServerOptions, TlsFiles, UpgradeDecision } from "./http-server.ts";
 import { Exchange } from "./uws-exchange.ts";
-import { type SocketData, UwsConnection } from "./uws-socket.ts";
+import { type Opening, SendingTurn, type SocketData, UwsConnection } from "./uws-socket.ts";
 
 /*
  * The HTTP-server port on uWebSockets.js: the uws-* files alone know it. This one has the apps and what they listen on.
@@ -20,6 +20,8 @@ const unboundedBackpressureBytes = 1024 * 1024 * 1024;
 const exclusivePort = 1;
 /** LIBUS_LISTEN_DEFAULT: SO_REUSEPORT, by which the system spreads connections over the processes that share a port. */
 const sharedPort = 0;
+
+type AcceptedUpgrade = Extract<UpgradeDecision, { accept: true }>;
 
 /** What the types lack: `listen` with a host and an option, and one app handing its connections to another. */
 interface UntypedApp {
@@ -89,27 +91,18 @@ function secureApp({ certFile, keyFile }: TlsFiles): uws.TemplatedApp {
 }
 
 function withRoutes(app: uws.TemplatedApp, options: HttpServerOptions, clock: Clock): uws.TemplatedApp {
+  const turn = new SendingTurn();
   app.ws<SocketData>(options.webSocket.path, {
     maxPayloadLength: options.webSocket.frameMaxBytes,
     idleTimeout: options.webSocket.idleTimeoutSeconds,
     sendPingsAutomatically: true,
     maxBackpressure: unboundedBackpressureBytes,
-    upgrade: (res, req, context) => upgrade(new Exchange(res, req, options, clock), res, req, context, options),
+    upgrade: (res, req, context) => upgrade(new Exchange(res, req, options, clock), res, req, context, options, turn),
     open: (ws) => {
-      const data = ws.getUserData();
-      data.connection = new UwsConnection(ws);
-      data.listener = data.decision.open(data.connection);
-      if (data.connection.closeCode !== undefined) {
-        data.listener.closed(data.connection.closeCode);
-      }
+      ws.getUserData().opening.socket = ws;
     },
     message: (ws, message, isBinary) => {
-      const { listener } = ws.getUserData();
-      if (isBinary) {
-        listener?.binary();
-      } else {
-        listener?.text(Buffer.from(message).toString("utf8"));
-      }
+      ws.getUserData().listener?.message(new Uint8Array(message), isBinary ? "binary" : "text");
     },
     drain: (ws) => ws.getUserData().listener?.drained(),
     close: (ws, code) => {
@@ -125,11 +118,21 @@ function withRoutes(app: uws.TemplatedApp, options: HttpServerOptions, clock: Cl
       return;
     }
     void options
-      .handler(exchange.request)
+      .handler(exchange)
       .then((response) => exchange.answer(response))
       .catch(() => exchange.cut());
   });
   return app;
+}
+
+/** The decision is not kept with the socket: it holds the whole request. */
+function begin(socket: uws.WebSocket<SocketData>, decision: AcceptedUpgrade, turn: SendingTurn): void {
+  const data = socket.getUserData();
+  data.connection = new UwsConnection(socket, turn);
+  data.listener = decision.open(data.connection);
+  if (data.connection.closeCode !== undefined) {
+    data.listener.closed(data.connection.closeCode);
+  }
 }
 
 function upgrade(
@@ -138,6 +141,7 @@ function upgrade(
   req: uws.HttpRequest,
   context: uws.us_socket_context_t,
   { webSocket }: HttpServerOptions,
+  turn: SendingTurn,
 ): void {
   if (exchange.fault !== undefined || exchange.hasBody) {
     exchange.refuse(400, exchange.fault ?? "an upgrade has no body");
@@ -155,16 +159,27 @@ function upgrade(
     if (!decision.accept) {
       exchange.answer(decision.response);
     } else if (exchange.release()) {
-      // Not corked, whatever the server says of that on stderr: when the upgrade leaves the socket at its address in memory,
-      // uncorking takes it for one of HTTP still, and by what it finds there may close a connection that has just opened.
-      res.upgrade<SocketData>({ decision }, key, decision.protocol, extensions, context);
+      // Within the request's own callback, and in the promises that settle before it is over, the server has corked this. On a
+      // later turn it is not corked, whatever the server says of that on stderr: uncorking looks for the flags of the HTTP
+      // response where they were before the upgrade, in memory that has been given back, and by what it finds there closes the
+      // connection (`upgrade.test.ts` provokes it).
+      const opening: Opening = { socket: undefined };
+      res.upgrade<SocketData>({ opening }, key, decision.protocol, extensions, context);
+      if (opening.socket !== undefined) {
+        begin(opening.socket, decision, turn);
+      }
     } else {
       // The client left while it was decided: what was reserved for it is given back.
       decision.open({ send: () => undefined, close: () => undefined, bufferedBytes: 0 }).closed(1006);
     }
   };
-  void webSocket
-    .upgrade(exchange.request)
+  const decided = webSocket.upgrade(exchange);
+  if (!(decided instanceof Promise) && decided.accept) {
+    act(decided);
+    return;
+  }
+  // A refusal goes out on a later turn, as that of any request.
+  void Promise.resolve(decided)
     .then(act)
     .catch(() => exchange.cut());
 }

@@ -52,7 +52,10 @@ export function createRestRoutes(options: {
         headers: request.headers,
         body: async (maxBytes, method) => {
           // Asked once when a route has matched, before the request is decoded: who has no token learns only that.
-          await options.forwarder.authenticate(method, request.headers);
+          const admitted = options.forwarder.authenticate(method, request.headers);
+          if (admitted !== undefined) {
+            await admitted;
+          }
           try {
             return await request.readBody();
           } catch (error) {

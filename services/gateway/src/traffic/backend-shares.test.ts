@@ -1,37 +1,40 @@
-import { Code } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { BackendShares } from "./backend-shares.ts";
 
-/** Calls that stay open until they are released. */
-function held(most: number) {
+/** Shares of `most` calls, and how many places of a kind somebody gets who asks `count` times. */
+function sharesOf(most: number) {
   const shed: string[] = [];
   const shares = new BackendShares(most, (peer) => shed.push(peer));
-  const release = Promise.withResolvers<void>();
-  const open = (peer: string, kind: "read" | "change", count: number) =>
-    Promise.allSettled(Array.from({ length: count }, () => shares.during(peer, kind, () => release.promise)));
-  return { shares, shed, release, open };
+  const entered = (peer: string, kind: "read" | "change", count: number) => {
+    let places = 0;
+    for (let asked = 0; asked < count; asked += 1) {
+      try {
+        shares.enter(peer, kind);
+        places += 1;
+      } catch (error) {
+        expect((error as ConnectError).message).toMatch(/^\[unavailable\] slow has more calls open/);
+      }
+    }
+    return places;
+  };
+  return { shares, shed, entered };
 }
 
 describe("a backend's share", () => {
-  it("keeps its last part for calls that change something", async () => {
-    const { shed, release, open } = held(10);
-    const reads = open("slow", "read", 9);
-    const changes = open("slow", "change", 3);
+  it("keeps its last part for calls that change something", () => {
+    const { shed, entered } = sharesOf(10);
+    expect(entered("slow", "read", 9)).toBe(8);
+    expect(entered("slow", "change", 3)).toBe(2);
     expect(shed).toEqual(["slow", "slow"]);
-    release.resolve();
-    expect((await reads).filter(({ status }) => status === "fulfilled").length).toBe(8);
-    const refused = (await changes).filter((result) => result.status === "rejected");
-    expect(refused.map(({ reason }) => reason.code)).toEqual([Code.Unavailable]);
   });
 
-  it("takes nothing from other backends, and is free again when its calls have ended, however they end", async () => {
-    const { shares, shed, release, open } = held(1);
-    const slow = open("slow", "change", 2);
-    await expect(shares.during("other", "change", () => Promise.reject(new Error("failed")))).rejects.toThrow("failed");
-    expect(await shares.during("other", "read", async () => "answered")).toBe("answered");
-    release.resolve();
-    await slow;
-    expect(await shares.during("slow", "read", async () => "answered")).toBe("answered");
+  it("takes nothing from other backends, and is free again when its calls have ended", () => {
+    const { shares, shed, entered } = sharesOf(1);
+    expect(entered("slow", "change", 2)).toBe(1);
+    expect(entered("other", "read", 1)).toBe(1);
+    shares.leave("slow");
+    expect(entered("slow", "read", 1)).toBe(1);
     expect(shed).toEqual(["slow"]);
   });
 });

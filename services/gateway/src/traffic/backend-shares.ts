@@ -24,19 +24,19 @@ export class BackendShares {
     this.#onShed = onShed;
   }
 
-  /** Makes the call, unless its backend has its share: then UNAVAILABLE (OVERLOADED), and nothing was sent. */
-  async during<T>(peer: string, kind: "read" | "change", call: () => Promise<T>): Promise<T> {
+  /** Takes a place, unless the backend has its share: then throws UNAVAILABLE (OVERLOADED), and nothing is to be sent. */
+  enter(peer: string, kind: "read" | "change"): void {
     const inFlight = this.#inFlight.get(peer) ?? 0;
     if (inFlight >= (kind === "read" ? Math.ceil(this.#most * readsShare) : this.#most)) {
       this.#onShed(peer);
       throw overloaded(peer);
     }
     this.#inFlight.set(peer, inFlight + 1);
-    try {
-      return await call();
-    } finally {
-      this.#inFlight.set(peer, (this.#inFlight.get(peer) ?? 1) - 1);
-    }
+  }
+
+  /** Gives the place back: once for each that was taken. */
+  leave(peer: string): void {
+    this.#inFlight.set(peer, (this.#inFlight.get(peer) ?? 1) - 1);
   }
 }
 

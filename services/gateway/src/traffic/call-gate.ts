@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Principal } from "@weft/auth/verifier";
 import { serviceError } from "@weft/mesh";
 import type { HeaderField } from "../http/http-server.ts";
 import type { Authenticate } from "../upstream/authenticate.ts";
@@ -17,9 +18,10 @@ export interface CallGate {
   /**
    * Throws what `Authenticate` does, RESOURCE_EXHAUSTED (RATE_LIMITED) when the client's budget is spent, and UNAVAILABLE
    * (RATE_LIMIT_UNAVAILABLE) when that cannot be told and the method must not be open then. `address` is the client's, as
-   * the gateway found it out; undefined where it does not know.
+   * the gateway found it out; undefined where it does not know. Gives a promise only where somebody has to be asked, and may
+   * throw at once.
    */
-  admit(method: DescMethod, headers: Headers, address: string | undefined): Promise<void>;
+  admit(method: DescMethod, headers: Headers, address: string | undefined): Promise<void> | undefined;
   /** What the answer to a request with these very headers has to say about its budget. */
   answerHeaders(headers: Headers): readonly HeaderField[];
   /** The method that a request with these very headers was admitted to. */
@@ -39,37 +41,60 @@ interface Admitted {
   verdict: RateLimitVerdict | undefined;
 }
 
+/** Noted on the headers of the request, which live as long as it does; a WeakMap costs each request a microsecond. */
+const admission = Symbol("admission");
+
+interface AdmittedHeaders extends Headers {
+  [admission]?: Admitted;
+}
+
 const unknownAddress = "unknown";
 const none: readonly HeaderField[] = [];
 
 export function createCallGate({ authenticate, limiter, policyOf, onRefused }: CallGateOptions): CallGate {
-  /** By the headers of the request, which live as long as it does. */
-  const admissions = new WeakMap<Headers, Admitted>();
+  function settle(admitted: Admitted, policy: RateLimitPolicy, verdict: RateLimitVerdict): void {
+    if (verdict.outcome !== "unavailable") {
+      admitted.verdict = verdict;
+    }
+    if (verdict.outcome === "refused") {
+      onRefused(policy);
+    }
+    const refused = refusalOf(verdict);
+    if (refused !== undefined) {
+      throw refused;
+    }
+  }
+
+  function charge(
+    method: DescMethod,
+    headers: AdmittedHeaders,
+    address: string | undefined,
+    principal: Principal | undefined,
+  ): Promise<void> | undefined {
+    const admitted: Admitted = { method, verdict: undefined };
+    headers[admission] = admitted;
+    const policy = policyOf(method);
+    if (policy === undefined) {
+      return undefined;
+    }
+    const taken = limiter.take(policy, clientKey(principal, address ?? unknownAddress));
+    if (taken instanceof Promise) {
+      return taken.then((verdict) => settle(admitted, policy, verdict));
+    }
+    settle(admitted, policy, taken);
+    return undefined;
+  }
+
   return {
-    async admit(method, headers, address) {
-      const principal = await authenticate(method, headers);
-      const admitted: Admitted = { method, verdict: undefined };
-      admissions.set(headers, admitted);
-      const policy = policyOf(method);
-      if (policy === undefined) {
-        return;
-      }
-      const taken = limiter.take(policy, clientKey(principal, address ?? unknownAddress));
-      const verdict = taken instanceof Promise ? await taken : taken;
-      if (verdict.outcome !== "unavailable") {
-        admitted.verdict = verdict;
-      }
-      if (verdict.outcome === "refused") {
-        onRefused(policy);
-      }
-      const refused = refusalOf(verdict);
-      if (refused !== undefined) {
-        throw refused;
-      }
+    admit(method, headers, address) {
+      const found = authenticate(method, headers, address);
+      return found instanceof Promise
+        ? found.then((principal) => charge(method, headers, address, principal))
+        : charge(method, headers, address, found);
     },
-    methodOf: (headers) => admissions.get(headers)?.method,
-    answerHeaders(headers) {
-      const verdict = admissions.get(headers)?.verdict;
+    methodOf: (headers: AdmittedHeaders) => headers[admission]?.method,
+    answerHeaders(headers: AdmittedHeaders) {
+      const verdict = headers[admission]?.verdict;
       return verdict === undefined ? none : rateLimitHeaders(verdict);
     },
   };

@@ -1,5 +1,7 @@
 import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
+import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { StudyService } from "@weft/proto/weft/simulation/v1/study_service_pb.ts";
 import { describe, expect, it } from "vitest";
 import { createRateLimitPolicies } from "./rate-limit-policies.ts";
 import { parseRateLimitRules } from "./rate-limit-rules.ts";
@@ -24,6 +26,23 @@ describe("the limit of a method", () => {
       whenStoreAway: "closed",
     });
     expect(policies()(refresh)?.whenStoreAway).toBe("local");
+  });
+
+  it("ASVS 15.1.3: is smaller, or paid for dearer, where a call costs much work, by its contract", () => {
+    const costly = [
+      ...[AccountService.method.signup, login, AccountService.method.requestPasswordReset],
+      ...[
+        ProjectService.method.importProject,
+        SimulationService.method.startSimulation,
+        StudyService.method.startStudy,
+      ],
+    ];
+    const of = createRateLimitPolicies(costly, []);
+    for (const method of costly) {
+      const policy = of(method);
+      const callsPerSecond = (policy?.limit.ratePerSecond ?? Number.POSITIVE_INFINITY) / (policy?.cost ?? 1);
+      expect({ method: method.name, isDear: callsPerSecond <= 5 }).toEqual({ method: method.name, isDear: true });
+    }
   });
 
   it("can be configured for the rest, a service and a method, the nearest winning", () => {

@@ -34,8 +34,8 @@ export function createReads(clock: Clock, { maxBytes }: { readonly maxBytes: num
   const flights = new SharedReads(clock);
   const cache = new ResponseCache(clock, maxBytes);
   return {
-    async read(method, message, reader, call) {
-      const key = `${method.parent.typeName}/${method.name}\n${bytesAsText(toBinary(method.input, message))}`;
+    read(method, message, reader, call) {
+      const key = `${nameOf(method)}\n${bytesAsText(toBinary(method.input, message))}`;
       const option = cacheOptionOf(method);
       if (option === undefined) {
         return flights.read(reader.credentials, key, reader, call);
@@ -43,7 +43,7 @@ export function createReads(clock: Clock, { maxBytes }: { readonly maxBytes: num
       const owner = option.public ? everybody : reader.credentials;
       const kept = cache.get(owner, key);
       if (kept !== undefined) {
-        return kept;
+        return Promise.resolve(kept);
       }
       return flights.read(reader.credentials, key, reader, call, (answer) => {
         const answerBytes = toBinary(method.output, answer).byteLength;
@@ -55,6 +55,11 @@ export function createReads(clock: Clock, { maxBytes }: { readonly maxBytes: num
       cache.forget(credentials);
     },
   };
+}
+
+/** Answers of one method may come in two forms, read or opaque, and are then not those of each other's callers. */
+function nameOf({ parent, name, output }: DescMethodUnary): string {
+  return `${parent.typeName}/${name}\n${output.typeName}`;
 }
 
 /** Whether a call changes nothing, as its contract says. */

@@ -48,7 +48,7 @@ export class SharedReads {
    * after `joinMs` more than its reader waits. Rejects with the signal's reason when the reader leaves. `keep` hears of the
    * answer, once, unless something may have changed while it was under way.
    */
-  async read(
+  read(
     credentials: string,
     key: string,
     reader: Reader,
@@ -56,16 +56,41 @@ export class SharedReads {
     keep?: (answer: Message) => void,
   ): Promise<Message> {
     const flight = this.#joinable(credentials, key, reader) ?? this.#start(credentials, key, reader, call, keep);
+    const { signal } = reader;
     flight.waiting += 1;
-    try {
-      return await untilAborted(flight.answer, reader.signal);
-    } finally {
-      flight.waiting -= 1;
-      if (flight.waiting === 0 && !flight.ended) {
-        this.#forget(credentials, key, flight);
-        flight.controller.abort(new DOMException("nobody waits any longer", "AbortError"));
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        signal.removeEventListener("abort", onAbort);
+        flight.waiting -= 1;
+        if (flight.waiting === 0 && !flight.ended) {
+          this.#forget(credentials, key, flight);
+          flight.controller.abort(new DOMException("nobody waits any longer", "AbortError"));
+        }
+      };
+      const onAbort = (): void => {
+        leave();
+        reject(signal.reason);
+      };
+      if (signal.aborted) {
+        onAbort();
+        return;
       }
-    }
+      signal.addEventListener("abort", onAbort, { once: true });
+      flight.answer.then(
+        (answer) => {
+          if (!signal.aborted) {
+            leave();
+            resolve(answer);
+          }
+        },
+        (error: unknown) => {
+          if (!signal.aborted) {
+            leave();
+            reject(error);
+          }
+        },
+      );
+    });
   }
 
   /** Something may have changed for these credentials: what is under way is joined by nobody from now on. */
@@ -91,29 +116,25 @@ export class SharedReads {
   ): Flight {
     const controller = new AbortController();
     const startedAtMs = this.#clock.monotonicMs();
-    const flight: Flight = {
-      startedAtMs,
-      endsAtMs: startedAtMs + timeoutMs + joinMs,
-      controller,
-      answer: call(controller.signal),
-      ended: false,
-      waiting: 0,
-    };
+    const answer = call(controller.signal).then(
+      (message) => {
+        flight.ended = true;
+        if (this.#forget(credentials, key, flight)) {
+          keep?.(message);
+        }
+        return message;
+      },
+      (error: unknown) => {
+        flight.ended = true;
+        this.#forget(credentials, key, flight);
+        throw error;
+      },
+    );
+    const endsAtMs = startedAtMs + timeoutMs + joinMs;
+    const flight: Flight = { startedAtMs, endsAtMs, controller, answer, ended: false, waiting: 0 };
     const own = this.#flights.get(credentials) ?? new Map<string, Flight>();
     own.set(key, flight);
     this.#flights.set(credentials, own);
-    flight.answer.then(
-      (answer) => {
-        flight.ended = true;
-        if (this.#forget(credentials, key, flight)) {
-          keep?.(answer);
-        }
-      },
-      () => {
-        flight.ended = true;
-        this.#forget(credentials, key, flight);
-      },
-    );
     return flight;
   }
 
@@ -129,26 +150,4 @@ export class SharedReads {
     }
     return true;
   }
-}
-
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) {
-      onAbort();
-      return;
-    }
-    signal.addEventListener("abort", onAbort, { once: true });
-    const settled = (): void => signal.removeEventListener("abort", onAbort);
-    work.then(
-      (value) => {
-        settled();
-        resolve(value);
-      },
-      (error: unknown) => {
-        settled();
-        reject(error);
-      },
-    );
-  });
 }

@@ -1,43 +1,56 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
-import { accessOf, bearerToken, type Principal, type TokenVerifier } from "@weft/auth/verifier";
-import { serviceError } from "@weft/mesh";
+import { accessOf, assertMethodScope, bearerToken, isApiKey, type Principal } from "@weft/auth/verifier";
 import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
+import { type VerifyCredential, verifyBearer } from "./credentials.ts";
 
 /**
- * Lets a call through when its method is PUBLIC, or when it carries a good access token (GW-06). The service behind
- * checks the token again, since it must not rely on who calls it; here a bad one costs the mesh nothing.
- * Gives who calls, where that was looked at. Throws UNAUTHENTICATED with a challenge, or UNAVAILABLE when the token can neither be accepted nor refused.
+ * Lets a call through when its method is PUBLIC, or when it carries a good access token, or an API key with the method's
+ * scope (GW-06, AUTH-11). The service behind checks all that again, since it must not rely on who calls it; here a bad one
+ * costs the mesh nothing. A key gives way in `headers` to the access token it was exchanged for, and to nothing where
+ * nobody asks who calls: whatever is forwarded from there never is the key. `address` is the client's.
+ * Gives who calls, where that was looked at. Throws what `VerifyCredential` does, and PERMISSION_DENIED (SCOPE_MISSING).
  */
-export type Authenticate = (method: DescMethod, headers: Headers) => Promise<Principal | undefined>;
+export type Authenticate = (
+  method: DescMethod,
+  headers: Headers,
+  address: string | undefined,
+) => Promise<Principal | undefined> | Principal | undefined;
 
-export function createAuthenticate(verifier: Pick<TokenVerifier, "verify">): Authenticate {
+/** `known` gives who a token is known to be of, at once; what it does not know is verified. */
+export function createAuthenticate(
+  verify: VerifyCredential,
+  known: (token: string) => Principal | undefined = () => undefined,
+): Authenticate {
   // Reading an option decodes it each time, which calls should not wait for.
-  const known = new Map<DescMethod, boolean>();
+  const stated = new Map<DescMethod, boolean>();
   const isPublic = (method: DescMethod): boolean => {
-    const said = known.get(method) ?? accessOf(method) === Access.PUBLIC;
-    known.set(method, said);
+    const said = stated.get(method) ?? accessOf(method) === Access.PUBLIC;
+    stated.set(method, said);
     return said;
   };
-  return async (method, headers) => {
+  const verified: Authenticate = async (method, headers, address) => {
+    const userAgent = headers.get("user-agent") ?? undefined;
+    const { principal, token } = await verifyBearer(verify, headers.get("authorization"), { address, userAgent });
+    assertMethodScope(principal, method);
+    if (principal.scopes !== undefined) {
+      headers.set("authorization", `Bearer ${token}`);
+    }
+    return principal;
+  };
+  return (method, headers, address) => {
+    const authorization = headers.get("authorization");
     if (isPublic(method)) {
+      if (isApiKey(bearerToken(authorization) ?? "")) {
+        // Not removed: the call at hand still has the key, and would lend it to a call without an authorization.
+        headers.set("authorization", "");
+      }
       return undefined;
     }
-    return (await verifyBearer(verifier, headers.get("authorization"))).principal;
+    const principal = known(bearerToken(authorization) ?? "");
+    if (principal === undefined) {
+      return verified(method, headers, address);
+    }
+    assertMethodScope(principal, method);
+    return principal;
   };
-}
-
-/** The principal behind an Authorization header; throws as `Authenticate` does. */
-export async function verifyBearer(
-  verifier: Pick<TokenVerifier, "verify">,
-  authorization: string | null,
-): Promise<{ readonly principal: Principal; readonly token: string }> {
-  const token = bearerToken(authorization);
-  if (token === undefined) {
-    const given = authorization === null ? "TOKEN_MISSING" : "TOKEN_INVALID";
-    const error = serviceError(Code.Unauthenticated, given, "log in and send the access token as a bearer token");
-    error.metadata.set("www-authenticate", authorization === null ? "Bearer" : 'Bearer error="invalid_token"');
-    throw error;
-  }
-  return { principal: await verifier.verify(token), token };
 }

@@ -49,9 +49,10 @@ export function clientDeadline(clock: Clock, timeoutMs: number, client: AbortSig
 /** Runs `work` for the call at hand, without the deadline and the signal that its client gave it. */
 export function apartFromClient<T>(work: () => T): T {
   const call = currentCall();
-  if (call === undefined) {
+  if (call === undefined || (call.deadlineMs === undefined && call.signal === undefined)) {
     return work();
   }
-  const { deadlineMs: _, signal: __, ...context } = call;
-  return runInCall(context, work);
+  // One by one: what the mesh's server gives is no plain object, and would lose on the way what it works out when asked.
+  const { correlationId, correlatedByTrace, method, authorization, caller, trace } = call;
+  return runInCall({ correlationId, correlatedByTrace, method, authorization, caller, trace }, work);
 }

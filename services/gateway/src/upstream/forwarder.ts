@@ -6,8 +6,10 @@ import type {
   DescService,
   Message,
 } from "@bufbuild/protobuf";
+import type { Empty } from "@bufbuild/protobuf/wkt";
 import type { Transport } from "@connectrpc/connect";
-import { type Clock, currentCall, injectTrace, type Logger, validateMessage } from "@weft/mesh";
+import { type Clock, currentCall, type Logger, validateMessage } from "@weft/mesh";
+import { HeaderFields } from "@weft/transcoding";
 import type { BackendShares } from "../traffic/backend-shares.ts";
 import type { CallGate } from "../traffic/call-gate.ts";
 import { isRead, type Reads } from "../traffic/reads.ts";
@@ -17,7 +19,7 @@ import { AbsenceLog } from "./absence-log.ts";
 import { apartFromClient, clientDeadline } from "./client-deadline.ts";
 import type { Upstream } from "./exposed-methods.ts";
 import { forwardedError, isUnavailable, late, unavailable } from "./forwarded-error.ts";
-import { assertFewItems } from "./list-limit.ts";
+import { assertFewItems, assertFewItemsIn } from "./list-limit.ts";
 
 /*
  * Passes calls on to the services behind, whatever protocol they came by: REST, Connect, gRPC-Web and gRPC all end here.
@@ -47,13 +49,17 @@ export interface Forwarder {
     method: DescMethod,
     headers: Headers,
     client?: { readonly address: string | undefined } | undefined,
-  ): Promise<void>;
+  ): ReturnType<CallGate["admit"]>;
   /** What the answer to a call with these very headers has to say about its client's budget. */
   answerHeaders: CallGate["answerHeaders"];
   /** Cache-Control of a good answer to such a call; undefined where it is not to be kept. */
   cacheControl(headers: Headers): string | undefined;
   /** The answer of the service. Throws ConnectErrors that may be shown to the client. */
   unary(method: DescMethodUnary, message: Message, call: ForwardedCall): Promise<Message>;
+  /**
+   * The same for a message that was not read: the service checks what it says. `as` is what it would be read as.
+   */
+  opaque(method: DescMethodUnary, message: Empty, call: ForwardedCall, as: DescMessage): Promise<Message>;
   /** The answers one by one; a stream has no deadline but the one its client sets. */
   serverStream(method: DescMethodServerStreaming, message: Message, call: ForwardedCall): AsyncIterable<Message>;
 }
@@ -96,9 +102,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     return peer;
   }
 
-  function headersFor(call: ForwardedCall): Headers {
-    const headers = new Headers();
-    injectTrace(headers);
+  function headersFor(call: ForwardedCall): HeaderFields {
+    const headers = new HeaderFields();
     const address = call.headers.get(clientAddressHeader);
     if (address !== null) {
       headers.set(clientAddressHeader, address);
@@ -125,6 +130,51 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     return answer;
   }
 
+  /** `unreadAs` is what a message that was not read would be read as. */
+  async function forward(
+    method: DescMethodUnary,
+    message: Message,
+    call: ForwardedCall,
+    unreadAs?: DescMessage,
+  ): Promise<Message> {
+    if (unreadAs === undefined) {
+      assertSound(method.input, message);
+    } else {
+      assertFewItemsIn(unreadAs, message as Empty);
+    }
+    const peer = peerWithInstances(method.parent);
+    const timeoutMs = Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs);
+    const deadline = clientDeadline(options.clock, timeoutMs, call.signal);
+    const ownTimeoutMs = Math.max(timeoutMs, options.defaultTimeoutMs);
+    const headers = headersFor(call);
+    const read = isRead(method);
+    const send = async (signal: AbortSignal, withinMs: number): Promise<Message> => {
+      const transport = options.transport(method.parent);
+      options.shares.enter(peer, read ? "read" : "change");
+      try {
+        const answer = apartFromClient(() => transport.unary(method, signal, withinMs, headers, message));
+        return (await answer).message;
+      } finally {
+        options.shares.leave(peer);
+      }
+    };
+    const credentials = headers.get("authorization") ?? "";
+    try {
+      if (!read || call.fresh === true) {
+        return await send(deadline.signal, ownTimeoutMs);
+      }
+      const reader = { credentials, signal: deadline.signal, timeoutMs };
+      return await options.reads.read(method, message, reader, (signal) => send(signal, ownTimeoutMs + joinMs));
+    } catch (error) {
+      throw deadline.passed ? late(peer, error) : translated(error, peer, method);
+    } finally {
+      deadline.done();
+      if (!read) {
+        options.reads.changed(credentials);
+      }
+    }
+  }
+
   return {
     authenticate: (method, headers, client = { address: headers.get(clientAddressHeader) ?? undefined }) =>
       options.gate.admit(method, headers, client.address),
@@ -133,37 +183,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const method = options.gate.methodOf(headers);
       return method === undefined ? undefined : cacheControlOf(method);
     },
-    async unary(method, message, call) {
-      assertSound(method.input, message);
-      const peer = peerWithInstances(method.parent);
-      const timeoutMs = Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs);
-      const deadline = clientDeadline(options.clock, timeoutMs, call.signal);
-      const ownTimeoutMs = Math.max(timeoutMs, options.defaultTimeoutMs);
-      const headers = headersFor(call);
-      const read = isRead(method);
-      const send = async (signal: AbortSignal, withinMs: number): Promise<Message> => {
-        const transport = options.transport(method.parent);
-        const answer = options.shares.during(peer, read ? "read" : "change", () =>
-          apartFromClient(() => transport.unary(method, signal, withinMs, headers, message)),
-        );
-        return (await answer).message;
-      };
-      const credentials = headers.get("authorization") ?? "";
-      try {
-        if (!read || call.fresh === true) {
-          return await send(deadline.signal, ownTimeoutMs);
-        }
-        const reader = { credentials, signal: deadline.signal, timeoutMs };
-        return await options.reads.read(method, message, reader, (signal) => send(signal, ownTimeoutMs + joinMs));
-      } catch (error) {
-        throw deadline.passed ? late(peer, error) : translated(error, peer, method);
-      } finally {
-        deadline.done();
-        if (!read) {
-          options.reads.changed(credentials);
-        }
-      }
-    },
+    unary: (method, message, call) => forward(method, message, call),
+    opaque: forward,
     async *serverStream(method, message, call) {
       assertSound(method.input, message);
       const peer = peerWithInstances(method.parent);

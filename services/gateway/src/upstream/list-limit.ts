@@ -1,6 +1,7 @@
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { isReflectMessage, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { Code } from "@connectrpc/connect";
+import { type Empty, EmptySchema } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { serviceError } from "@weft/mesh";
 
 /*
@@ -13,13 +14,59 @@ import { serviceError } from "@weft/mesh";
 /** Twice the largest request that the rules allow: an architecture of 500 components, 2000 links and 100 workloads. */
 const maxItems = 5_200;
 
+const withLists = new WeakMap<DescMessage, boolean>();
+
+/** Whether a message of this type can hold a list or a map, however deep: most requests have none to count. */
+function canHoldLists(desc: DescMessage): boolean {
+  let found = withLists.get(desc);
+  if (found === undefined) {
+    found = reachesList(desc, new Set());
+    withLists.set(desc, found);
+  }
+  return found;
+}
+
+/** `seen` holds the types on the way: one may contain itself. */
+function reachesList(desc: DescMessage, seen: Set<DescMessage>): boolean {
+  if (seen.has(desc)) {
+    return false;
+  }
+  seen.add(desc);
+  return desc.fields.some(
+    (field) =>
+      field.fieldKind === "list" ||
+      field.fieldKind === "map" ||
+      (field.fieldKind === "message" && reachesList(field.message, seen)),
+  );
+}
+
 /** Throws INVALID_ARGUMENT when the message has more items in its lists than any good request. */
 export function assertFewItems(desc: DescMessage, message: Message): void {
-  if (countItems(reflect(desc, message), 0) > maxItems) {
+  if (canHoldLists(desc) && countItems(reflect(desc, message), 0) > maxItems) {
     const description = `must not have more than ${maxItems} items in its lists`;
     throw serviceError(Code.InvalidArgument, "INVALID_FIELDS", `the request ${description}`, {
       violations: [{ field: "", description }],
     });
+  }
+}
+
+/**
+ * The same for a message that has not been read: one of fewer bytes than items are allowed cannot have too many, and only a long one that may hold lists is
+ * read for it. Throws INVALID_ARGUMENT, too, when that cannot be done.
+ */
+export function assertFewItemsIn(desc: DescMessage, { $unknown = [] }: Empty): void {
+  const bytes = $unknown.reduce((sum, { data }) => sum + data.length, 0);
+  if (bytes > maxItems && canHoldLists(desc)) {
+    assertFewItems(desc, read(desc, $unknown));
+  }
+}
+
+function read(desc: DescMessage, fields: NonNullable<Empty["$unknown"]>): Message {
+  const bytes = toBinary(EmptySchema, { ...create(EmptySchema), $unknown: fields });
+  try {
+    return fromBinary(desc, bytes);
+  } catch (cause) {
+    throw new ConnectError("the message cannot be decoded", Code.InvalidArgument, undefined, undefined, cause);
   }
 }
 

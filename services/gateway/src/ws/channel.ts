@@ -1,21 +1,25 @@
 /**
  * The kinds of live channel, and what each promises its readers. Of `latest`, a message replaces those before it: who is
- * slow or was away gets the newest. Of `every`, each publication counts: it has a position, and what was missed is
- * recovered. Each kind is carried by one pub/sub pattern, `<kind>:*` (MESH-08).
+ * slow or was away gets the newest; where clients publish, a message replaces those of its user and key. Of `every`, each
+ * publication counts: it has a position, and what was missed is recovered. Each kind is carried by one pub/sub pattern,
+ * `<kind>:*` (MESH-08).
  */
 const channelKinds = {
-  simulation: "latest",
-  traces: "latest",
-  project: "every",
-  notifications: "every",
+  simulation: { promise: "latest", published: "services" },
+  traces: { promise: "latest", published: "services" },
+  project: { promise: "every", published: "services" },
+  notifications: { promise: "every", published: "services" },
+  room: { promise: "latest", published: "clients" },
 } as const;
 export type ChannelKind = keyof typeof channelKinds;
+
+export const channelKindNames = Object.keys(channelKinds) as readonly ChannelKind[];
 
 export interface Channel {
   /** "<kind>:<id>", as clients and publishers write it. */
   readonly name: string;
   readonly kind: ChannelKind;
-  /** Of the simulation, the simulation whose requests are followed, the project, or the user who is notified. */
+  /** Of the simulation, the simulation whose requests are followed, the user who is notified, or the project. */
   readonly id: string;
 }
 
@@ -29,7 +33,12 @@ export function parseChannel(name: string): Channel | undefined {
 
 /** Whether its publications have positions and are recovered, rather than replaced by the newest. */
 export function isRecoverable({ kind }: Channel): boolean {
-  return channelKinds[kind] === "every";
+  return channelKinds[kind].promise === "every";
+}
+
+/** Whether clients publish in it, and nobody else. */
+export function takesPublications({ kind }: Channel): boolean {
+  return channelKinds[kind].published === "clients";
 }
 
 function isKind(kind: string): kind is ChannelKind {

@@ -4,6 +4,7 @@
  */
 export const closeCodes = {
   binary_frame: 1003,
+  text_frame: 1003,
   frame_too_large: 1009,
   draining: 1012,
   slow_consumer: 1013,

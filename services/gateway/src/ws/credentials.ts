@@ -2,7 +2,7 @@ import { Code } from "@connectrpc/connect";
 import type { TokenVerifier } from "@weft/auth/verifier";
 import { errorReason, errorWithHttpStatus } from "@weft/mesh";
 import type { HttpRequest } from "../http/http-server.ts";
-import { verifyBearer } from "../upstream/authenticate.ts";
+import { senderOf, type VerifyCredential, verifyBearer } from "../upstream/credentials.ts";
 import type { Subscriber } from "./channel-access.ts";
 import type { Tickets } from "./tickets.ts";
 
@@ -14,10 +14,16 @@ import type { Tickets } from "./tickets.ts";
 
 export interface Redeemer {
   readonly verifier: Pick<TokenVerifier, "verify">;
+  readonly verify: VerifyCredential;
   readonly tickets: Pick<Tickets, "redeem">;
 }
 
 const subprotocolPrefix = "ticket.";
+
+/** Whether the request says who opens the connection. */
+export function carriesCredential(request: HttpRequest): boolean {
+  return request.headers.has("authorization") || ticketsOf(request).length > 0;
+}
 
 /**
  * Undefined when the request carries nothing. Throws UNAUTHENTICATED for what is bad, UNAVAILABLE when that cannot be told,
@@ -32,11 +38,13 @@ export async function subscriberOf(request: HttpRequest, redeemer: Redeemer): Pr
   if (ticket !== undefined) {
     return await redeem(ticket, redeemer);
   }
-  return authorization === null ? undefined : await verifyBearer(redeemer.verifier, authorization);
+  return authorization === null
+    ? undefined
+    : await verifyBearer(redeemer.verify, authorization, senderOf(request.headers));
 }
 
 /** Whose ticket it is, if their login is still good. The ticket is used up. */
-export async function redeem(ticket: string, { tickets, verifier }: Redeemer): Promise<Subscriber> {
+export async function redeem(ticket: string, { tickets, verifier }: Omit<Redeemer, "verify">): Promise<Subscriber> {
   const token = await tickets.redeem(ticket);
   return { principal: await verifier.verify(token), token };
 }

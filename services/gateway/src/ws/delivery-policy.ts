@@ -30,10 +30,15 @@ export type DeliveryDecision =
 
 export function decideDelivery(input: DeliveryInput): DeliveryDecision {
   if (input.bufferedBytes > input.hardBytes) {
-    return { action: "close" };
+    return close;
   }
   if (input.replaceable && input.sinceLastMs < input.intervalMs) {
     return { action: "wait", waitMs: input.intervalMs - input.sinceLastMs };
   }
-  return input.replaceable && input.bufferedBytes > input.softBytes ? { action: "hold" } : { action: "send" };
+  return input.replaceable && input.bufferedBytes > input.softBytes ? hold : send;
 }
+
+/** There is one such decision for each delivery. */
+const send = { action: "send" } as const;
+const hold = { action: "hold" } as const;
+const close = { action: "close" } as const;

@@ -5,10 +5,14 @@ import { type EdgeOptions, finished, prepareRequest } from "../http/edge.ts";
 import { errorResponse } from "../http/error-response.ts";
 import type { HttpRequest, UpgradeDecision, WebSocketConnection, WebSocketRoute } from "../http/http-server.ts";
 import { reconnectDelayMs } from "../traffic/reconnect-delay.ts";
+import { senderOf } from "../upstream/credentials.ts";
 import type { Subscriber } from "./channel-access.ts";
+import { codecFor, subprotocols } from "./codecs.ts";
 import { ConnectionManager } from "./connection-manager.ts";
-import { subscriberOf } from "./credentials.ts";
+import { carriesCredential, subscriberOf } from "./credentials.ts";
+import type { FrameCodec } from "./frame-codec.ts";
 import { Session, type SessionDependencies } from "./session.ts";
+import { SubscriberCounts } from "./subscriber-counts.ts";
 
 /*
  * The WebSocket endpoint (GW-09, RT-01): decides on upgrades, makes a session of each, and ends sessions when their login
@@ -16,12 +20,10 @@ import { Session, type SessionDependencies } from "./session.ts";
  *
  * A browser sends cookies and lets any page open a WebSocket to any server, so an Origin that is not on the CORS list is
  * refused (cross-site WebSocket hijacking); clients that are no browsers send none. Whoever sends a token with the upgrade
- * learns from the HTTP status that it is bad; who sends none has to connect in the first frame.
+ * learns from the HTTP status that it is bad; who sends none has to connect in the first frame, and is let in at once.
  */
 
-const subprotocol = "weft.v1";
-
-export interface HubOptions extends Omit<SessionDependencies, "manager" | "verifier"> {
+export interface HubOptions extends Omit<SessionDependencies, "manager" | "verifier" | "counts"> {
   readonly verifier: Pick<TokenVerifier, "verify" | "onRevoked">;
   readonly edge: Pick<EdgeOptions, "cors" | "securityHeaders" | "clientAddress" | "random">;
 }
@@ -34,7 +36,7 @@ export interface Hub {
    * there is none.
    */
   admit(request: HttpRequest): Promise<Subscriber | undefined>;
-  open(connection: WebSocketConnection, subscriber: Subscriber | undefined): Session;
+  open(request: HttpRequest, socket: WebSocketConnection, codec: FrameCodec, who: Subscriber | undefined): Session;
   /** Refuses upgrades from now on, tells every client, and closes. */
   drain(): void;
   close(): Promise<void>;
@@ -44,18 +46,31 @@ export interface Hub {
 const frameLimitMargin = 4;
 
 export function createHub(options: HubOptions): Hub {
-  const { limits, verifier, edge } = options;
+  const { limits, verifier, edge, metrics } = options;
   const manager = new ConnectionManager({
     maxConnections: limits.connections,
     maxConnectionsPerUser: limits.connectionsPerUser,
   });
-  const dependencies: SessionDependencies = { ...options, manager };
+  const counts = new SubscriberCounts(limits.subscribersPerChannel);
+  const dependencies: SessionDependencies = { ...options, manager, counts };
   const stopListening = verifier.onRevoked((sessionId) => manager.revoke(sessionId));
   let draining = false;
   let connectionsBeforeDrain = 0;
   const reconnectAfterMs = () => reconnectDelayMs(connectionsBeforeDrain, edge.random);
 
   async function admit(request: HttpRequest): Promise<Subscriber | undefined> {
+    assertWelcome(request);
+    const subscriber = await subscriberOf(request, options);
+    if (subscriber !== undefined && !manager.admits(subscriber.principal.userId)) {
+      metrics.limited.inc({ limit: "user_connections" });
+      const message = `a user can have ${limits.connectionsPerUser} connections`;
+      throw serviceError(Code.ResourceExhausted, "TOO_MANY_CONNECTIONS", message);
+    }
+    reserve();
+    return subscriber;
+  }
+
+  function assertWelcome(request: HttpRequest): void {
     const origin = request.headers.get("origin");
     if (origin !== null && !edge.cors.allows(origin)) {
       throw serviceError(Code.PermissionDenied, "ORIGIN_REFUSED", "pages of this origin may not connect");
@@ -63,33 +78,45 @@ export function createHub(options: HubOptions): Hub {
     if (draining) {
       throw unavailable("DRAINING", "this gateway is about to stop; connect again");
     }
-    const subscriber = await subscriberOf(request, options);
-    if (subscriber !== undefined && !manager.admits(subscriber.principal.userId)) {
-      const message = `a user can have ${limits.connectionsPerUser} connections`;
-      throw serviceError(Code.ResourceExhausted, "TOO_MANY_CONNECTIONS", message);
-    }
-    if (!manager.reserve()) {
-      throw unavailable("GATEWAY_FULL", "this gateway has as many connections as it can hold");
-    }
-    return subscriber;
   }
 
-  function open(connection: WebSocketConnection, subscriber: Subscriber | undefined): Session {
-    const session = new Session(connection, subscriber, dependencies);
+  function reserve(): void {
+    if (!manager.reserve()) {
+      metrics.limited.inc({ limit: "connections" });
+      throw unavailable("GATEWAY_FULL", "this gateway has as many connections as it can hold");
+    }
+  }
+
+  function open(
+    { headers }: HttpRequest,
+    socket: WebSocketConnection,
+    codec: FrameCodec,
+    who: Subscriber | undefined,
+  ): Session {
+    const session = new Session(socket, codec, who, senderOf(headers), dependencies);
     if (draining) {
       session.drain(reconnectAfterMs());
     }
     return session;
   }
 
-  async function decide(request: HttpRequest): Promise<UpgradeDecision> {
+  function decide(request: HttpRequest): UpgradeDecision | Promise<UpgradeDecision> {
     const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((protocol) => protocol.trim());
-    if (!offered.includes(subprotocol)) {
-      const message = `offer the subprotocol ${subprotocol} in Sec-WebSocket-Protocol`;
+    const codec = codecFor(offered);
+    if (codec === undefined) {
+      const message = `offer the subprotocol ${subprotocols.join(" or ")} in Sec-WebSocket-Protocol`;
       throw errorWithHttpStatus(400, Code.InvalidArgument, message);
     }
-    const subscriber = await admit(request);
-    return { accept: true, protocol: subprotocol, open: (connection) => open(connection, subscriber) };
+    const accept = (subscriber: Subscriber | undefined): UpgradeDecision => {
+      metrics.upgrades.inc({ status: "101" });
+      return { accept: true, protocol: codec.subprotocol, open: (socket) => open(request, socket, codec, subscriber) };
+    };
+    if (carriesCredential(request)) {
+      return admit(request).then(accept);
+    }
+    assertWelcome(request);
+    reserve();
+    return accept(undefined);
   }
 
   return {
@@ -100,13 +127,18 @@ export function createHub(options: HubOptions): Hub {
       path: "/ws",
       frameMaxBytes: limits.frameMaxBytes * frameLimitMargin,
       idleTimeoutSeconds: Math.round(limits.idleTimeoutMs / 1000),
-      upgrade: async (request) => {
+      upgrade: (request) => {
         const correlationId = prepareRequest(request, edge);
-        try {
-          return await decide(request);
-        } catch (error) {
+        const refuse = (error: unknown): UpgradeDecision => {
           const response = finished(errorResponse(error, correlationId), request, correlationId, edge);
+          metrics.upgrades.inc({ status: String(response.status) });
           return { accept: false, response };
+        };
+        try {
+          const decided = decide(request);
+          return decided instanceof Promise ? decided.catch(refuse) : decided;
+        } catch (error) {
+          return refuse(error);
         }
       },
     },

@@ -3,6 +3,8 @@ import { FakeClock, silentLogger } from "@weft/mesh/testing";
 import { describe, expect, it } from "vitest";
 import { RecordedMetrics } from "../../tests/recorded-metrics.ts";
 import { createGatewayMetrics } from "../metrics.ts";
+import type { SharedFrame } from "./frame-codec.ts";
+import { jsonCodec } from "./json-codec.ts";
 import { createMemoryPresenceStore } from "./memory-presence-store.ts";
 import { Presence } from "./presence.ts";
 import { mostListedUsers, type PresenceStore, presenceMember, presenceTimes } from "./presence-store.ts";
@@ -32,8 +34,8 @@ class Watcher {
     this.#clock = clock;
   }
 
-  tell(frame: string): void {
-    const { presence } = JSON.parse(frame) as { presence: Omit<Told, "atMs"> };
+  tell(frame: SharedFrame): void {
+    const { presence } = JSON.parse(String(frame.in(jsonCodec).bytes)) as { presence: Omit<Told, "atMs"> };
     this.told.push({ ...presence, atMs: this.#clock.monotonicMs() });
     this.count = presence.users;
     if (presence.joined === undefined) {

@@ -1,8 +1,8 @@
 import { type Clock, type Logger, RedisAwayError, type Timer } from "@weft/mesh";
 import type { GatewayMetrics } from "../metrics.ts";
+import { SharedFrame } from "./frame-codec.ts";
 import { presenceNews } from "./presence-news.ts";
 import type { PresenceSnapshot, PresenceStore } from "./presence-store.ts";
-import { serverFrames } from "./server-frames.ts";
 
 /*
  * One channel with the connections of this process that are shown in it and watch it. The store knows who is there; a room
@@ -15,7 +15,7 @@ import { serverFrames } from "./server-frames.ts";
  */
 
 export interface PresenceWatcher {
-  tell(frame: string): void;
+  tell(frame: SharedFrame): void;
 }
 
 export interface PresenceRoomOptions {
@@ -210,7 +210,7 @@ export class PresenceRoom {
       return;
     }
     this.#tellAtMs = nowMs + store.times.tellEveryMs;
-    const frame = serverFrames.presenceNews(this.#channel, news);
+    const frame = new SharedFrame({ kind: "presenceNews", channel: this.#channel, news });
     for (const watcher of this.#watchers.values()) {
       watcher.tell(frame);
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { parseFrame } from "./protocol.ts";
+import { jsonCodec } from "./json-codec.ts";
 
+const publish = (body: object) => JSON.stringify({ id: 5, publish: body });
 const subscribe = (body: object) => JSON.stringify({ id: 2, subscribe: body });
 
 describe("parseFrame", () => {
@@ -8,6 +9,16 @@ describe("parseFrame", () => {
     ['{"id":1,"connect":{"token":"t"}}', 1, { kind: "connect", token: "t" }],
     ['{"id":0,"refresh":{"token":"t"}}', 0, { kind: "refresh", token: "t" }],
     ['{"id":4,"ping":{}}', 4, { kind: "ping" }],
+    [
+      '{"id":5,"publish":{"channel":"room:p","data":{"x": 1, "__proto__": 2},"key":"cursor"}}',
+      5,
+      {
+        kind: "publish",
+        channel: { name: "room:p", kind: "room", id: "p" },
+        data: '{"x":1,"__proto__":2}',
+        key: "cursor",
+      },
+    ],
     [
       '{"id":3,"unsubscribe":{"channel":"project:p-1"}}',
       3,
@@ -44,7 +55,7 @@ describe("parseFrame", () => {
       {
         kind: "subscribe",
         channel: { name: "simulation:s", kind: "simulation", id: "s" },
-        options: { components: ["a", "b"], maxRateHz: 10 },
+        options: { detail: ["a", "b"], everyMs: 100 },
       },
     ],
     [
@@ -66,7 +77,7 @@ describe("parseFrame", () => {
       },
     ],
   ])("reads %s", (text, id, command) => {
-    expect(parseFrame(text)).toEqual({ ok: true, id, command });
+    expect(jsonCodec.decode(Buffer.from(text))).toEqual({ ok: true, id, command });
   });
 
   it.each([
@@ -79,7 +90,15 @@ describe("parseFrame", () => {
     ['{"id":-1,"ping":{}}', undefined, '"id" must be'],
     ['{"id":1.5,"ping":{}}', undefined, '"id" must be'],
     ['{"id":1}', 1, "exactly one of"],
-    ['{"id":1,"publish":{}}', 1, "exactly one of"],
+    ['{"id":1,"publishes":{}}', 1, "exactly one of"],
+    ['{"id":1,"publish":{}}', 1, '"publish.channel" must be'],
+    [publish({ channel: "project:p", data: 1 }), 5, '"publish" applies to room channels only'],
+    [publish({ channel: "room:p" }), 5, '"publish.data" must be a JSON value of at most 4096 bytes'],
+    [publish({ channel: "room:p", data: "é".repeat(2048) }), 5, '"publish.data" must be'],
+    [publish({ channel: "room:p", data: 1, key: "" }), 5, '"publish.key" must be 1 to 64'],
+    [publish({ channel: "room:p", data: 1, key: "a b" }), 5, '"publish.key" must be'],
+    [publish({ channel: "room:p", data: 1, from: "u" }), 5, '"publish" has no "from"'],
+    [subscribe({ channel: "room:p", everyMs: 100 }), 2, "simulation channels only"],
     ['{"id":1,"__proto__":{}}', 1, "exactly one of"],
     ['{"id":1,"ping":{},"connect":{"token":"t"}}', 1, "exactly one of"],
     ['{"id":1,"ping":[]}', 1, '"ping" must be a JSON object'],
@@ -154,6 +173,6 @@ describe("parseFrame", () => {
     ],
     ['{"id":3,"unsubscribe":{"channel":"x"}}', 3, '"unsubscribe.channel" must be'],
   ])("refuses %s", (text, id, message) => {
-    expect(parseFrame(text)).toEqual({ ok: false, id, message: expect.stringContaining(message) });
+    expect(jsonCodec.decode(Buffer.from(text))).toEqual({ ok: false, id, message: expect.stringContaining(message) });
   });
 });

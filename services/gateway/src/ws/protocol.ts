@@ -1,12 +1,12 @@
-import { type Channel, isRecoverable, parseChannel } from "./channel.ts";
+import { type Channel, channelKindNames, isRecoverable, parseChannel, takesPublications } from "./channel.ts";
 import type { RecoverFrom } from "./recoverable-feed.ts";
 
 /*
- * The frames of subprotocol weft.v1 that clients send: text to command, or to the error that the client is answered with.
- * Pure: what a command does is `session.ts`.
+ * The frames that clients send: from a value of JSON, which the codecs make of what came, to a command, or to the error that
+ * the client is answered with. Pure: what a command does is `session.ts`.
  *
- * A frame is one JSON object with an `id` of the client's choice and exactly one command. Members nobody knows are refused
- * rather than ignored: a misspelt option would otherwise silently not apply.
+ * A frame is one object with an `id` of the client's choice and exactly one command. Members nobody knows are refused rather
+ * than ignored: a misspelt option would otherwise silently not apply.
  */
 
 /** What a subscriber of a simulation wants to get of its frames (SIM-13), decided when they subscribe. */
@@ -17,10 +17,6 @@ export interface SubscriptionOptions {
   readonly detail?: "overview" | "all" | readonly string[];
   /** At most one frame in this time; the newest one wins. As fast as they come when absent. */
   readonly everyMs?: number;
-  /** The older way to ask for `detail`: ids of the components to keep in each frame. */
-  readonly components?: readonly string[];
-  /** The older way to ask for `everyMs`: frames per second at most. */
-  readonly maxRateHz?: number;
   /** Of any channel: whether to be shown in it to the others who are, and to hear of them. */
   readonly presence?: boolean;
 }
@@ -38,6 +34,13 @@ export type Command =
     }
   | { readonly kind: "unsubscribe"; readonly channel: Channel }
   | { readonly kind: "presence"; readonly channel: Channel }
+  | {
+      readonly kind: "publish";
+      readonly channel: Channel;
+      /** JSON text. */
+      readonly data: string;
+      readonly key?: string;
+    }
   | { readonly kind: "ping" };
 
 /** `id` is absent from the error when the frame had no readable one. */
@@ -54,21 +57,26 @@ const protocolLimits = {
   maxRateHz: 60,
   maxEveryMs: 60_000,
   epoch: /^[a-z0-9]{1,64}$/,
+  /** A cursor, a selection, a stroke: whoever has more to say puts it into the project. */
+  publishMaxBytes: 4096,
+  publishKey: /^[A-Za-z0-9_-]{1,64}$/,
 } as const;
-/** Of a subscription, beside its channel. */
+/** Of a subscription, beside its channel; the last two are the older names of `detail` and `everyMs`. */
 const optionNames = ["encoding", "detail", "everyMs", "components", "maxRateHz"] as const;
 
-const commandNames = ["connect", "subscribe", "unsubscribe", "presence", "ping", "refresh"] as const;
+const ticketMust = '"connect.ticket" must be a ticket';
+
+const commandNames = ["connect", "subscribe", "unsubscribe", "presence", "publish", "ping", "refresh"] as const;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
 class FrameFault extends Error {}
 
 /** Reads one frame. Never throws. */
-export function parseFrame(text: string): ParsedFrame {
+export function parseFrame(value: unknown): ParsedFrame {
   let id: number | undefined;
   try {
-    const frame = objectOf(jsonOf(text), "a frame");
+    const frame = objectOf(value, "a frame");
     if (!Number.isSafeInteger(frame.id) || (frame.id as number) < 0) {
       throw new FrameFault('"id" must be a whole number, 0 or more');
     }
@@ -94,7 +102,7 @@ function commandOf(name: (typeof commandNames)[number], body: JsonObject): Comma
       assertOneOf(name, body, "token", "ticket");
       return body.ticket === undefined
         ? { kind: name, token: tokenOf(name, body.token) }
-        : { kind: name, ticket: ticketOf(body.ticket) };
+        : { kind: name, ticket: secretOf(ticketMust, body.ticket, protocolLimits.ticketMaxCharacters) };
     case "refresh":
       assertMembers(name, body, ["token"]);
       return { kind: name, token: tokenOf(name, body.token) };
@@ -110,6 +118,14 @@ function commandOf(name: (typeof commandNames)[number], body: JsonObject): Comma
     case "presence":
       assertMembers(name, body, ["channel"]);
       return { kind: name, channel: channelOf(name, body.channel) };
+    case "publish":
+      assertMembers(name, body, ["channel", "data", "key"]);
+      return {
+        kind: name,
+        channel: publishableOf(channelOf(name, body.channel)),
+        data: dataOf(body.data),
+        ...(body.key === undefined ? {} : { key: keyOf(body.key) }),
+      };
     case "ping":
       assertMembers(name, body, []);
       return { kind: name };
@@ -117,17 +133,12 @@ function commandOf(name: (typeof commandNames)[number], body: JsonObject): Comma
 }
 
 function tokenOf(name: string, value: unknown): string {
-  if (typeof value !== "string" || value === "" || value.length > protocolLimits.tokenMaxCharacters) {
-    throw new FrameFault(
-      `"${name}.token" must be an access token of 1 to ${protocolLimits.tokenMaxCharacters} characters`,
-    );
-  }
-  return value;
+  return secretOf(`"${name}.token" must be an access token`, value, protocolLimits.tokenMaxCharacters);
 }
 
-function ticketOf(value: unknown): string {
-  if (typeof value !== "string" || value === "" || value.length > protocolLimits.ticketMaxCharacters) {
-    throw new FrameFault(`"connect.ticket" must be a ticket of 1 to ${protocolLimits.ticketMaxCharacters} characters`);
+function secretOf(must: string, value: unknown, maxCharacters: number): string {
+  if (typeof value !== "string" || value === "" || value.length > maxCharacters) {
+    throw new FrameFault(`${must} of 1 to ${maxCharacters} characters`);
   }
   return value;
 }
@@ -135,7 +146,7 @@ function ticketOf(value: unknown): string {
 function channelOf(name: string, value: unknown): Channel {
   const channel = typeof value === "string" ? parseChannel(value) : undefined;
   if (channel === undefined) {
-    throw new FrameFault(`"${name}.channel" must be simulation:<id>, project:<id> or notifications:<userId>`);
+    throw new FrameFault(`"${name}.channel" must be <kind>:<id>, of the kinds ${channelKindNames.join(", ")}`);
   }
   return channel;
 }
@@ -153,8 +164,8 @@ function optionsOf(channel: Channel, body: JsonObject): SubscriptionOptions {
     ...(encoding === undefined ? {} : { encoding: encodingOf(encoding) }),
     ...(detail === undefined ? {} : { detail: detailOf(detail) }),
     ...(everyMs === undefined ? {} : { everyMs: everyMsOf(everyMs) }),
-    ...(components === undefined ? {} : { components: componentsOf("components", components) }),
-    ...(maxRateHz === undefined ? {} : { maxRateHz: rateOf(maxRateHz) }),
+    ...(components === undefined ? {} : { detail: componentsOf("components", components) }),
+    ...(maxRateHz === undefined ? {} : { everyMs: 1000 / rateOf(maxRateHz) }),
   };
 }
 
@@ -185,6 +196,38 @@ function recoverOf(channel: Channel, value: unknown): RecoverFrom {
     throw new FrameFault('"subscribe.recover.offset" must be a whole number, 0 or more');
   }
   return { epoch, offset: offset as number };
+}
+
+function publishableOf(channel: Channel): Channel {
+  if (!takesPublications(channel)) {
+    throw new FrameFault('"publish" applies to room channels only');
+  }
+  return channel;
+}
+
+function dataOf(value: unknown): string {
+  const { publishMaxBytes } = protocolLimits;
+  const text = value === undefined ? undefined : textOf(value);
+  if (text === undefined || Buffer.byteLength(text) > publishMaxBytes) {
+    throw new FrameFault(`"publish.data" must be a JSON value of at most ${publishMaxBytes} bytes`);
+  }
+  return text;
+}
+
+/** Undefined for what is nested deeper than the stack reaches, which parsing does not mind. */
+function textOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function keyOf(value: unknown): string {
+  if (typeof value !== "string" || !protocolLimits.publishKey.test(value)) {
+    throw new FrameFault('"publish.key" must be 1 to 64 letters, digits, "_" and "-"');
+  }
+  return value;
 }
 
 /** Both say the same thing, so a frame with both would leave open which counts. */
@@ -236,14 +279,6 @@ function rateOf(value: unknown): number {
     throw new FrameFault(`"subscribe.maxRateHz" must be a number from ${minRateHz} to ${maxRateHz}`);
   }
   return value;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new FrameFault("a frame must be JSON");
-  }
 }
 
 function objectOf(value: unknown, what: string): JsonObject {

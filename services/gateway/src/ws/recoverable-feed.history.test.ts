@@ -14,9 +14,12 @@ import { loadConfig } from "../config.ts";
 import { createGatewayMetrics } from "../metrics.ts";
 import type { Channel } from "./channel.ts";
 import type { Subscriber } from "./channel-access.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { jsonCodec } from "./json-codec.ts";
 import { LiveFeed } from "./live-feed.ts";
 import { RecoverableFeed } from "./recoverable-feed.ts";
-import { serverFrames } from "./server-frames.ts";
+import { subscribedFrame } from "./run-command.ts";
+import { SubscriberCounts } from "./subscriber-counts.ts";
 import { SubscriptionSet, type SubscriptionSetOptions } from "./subscription-set.ts";
 
 /*
@@ -58,7 +61,10 @@ class Reader {
   connect(options: Omit<SubscriptionSetOptions, "connection" | "signal">): void {
     const ended = new AbortController();
     const send = (frame: string | Uint8Array) => this.#take(JSON.parse(String(frame)) as Frame);
-    const connection = { send, close: () => undefined, bufferedBytes: 0 };
+    const connection = new ClientConnection({ send, close: () => undefined, bufferedBytes: 0 }, jsonCodec, {
+      hardBytes: 1,
+      tooSlow: () => undefined,
+    });
     this.#connection = { ended, set: new SubscriptionSet({ ...options, connection, signal: ended.signal }) };
     this.#subscribe();
   }
@@ -74,7 +80,7 @@ class Reader {
     const connection = this.#connection;
     const from = this.#position;
     const confirm: Parameters<SubscriptionSet["add"]>[3] = (joined) =>
-      this.#take(JSON.parse(serverFrames.subscribed(1, channel, joined)) as Frame, from);
+      this.#take(JSON.parse(String(jsonCodec.encode(subscribedFrame(1, channel.name, joined)).bytes)) as Frame, from);
     connection?.set.add(channel, {}, subscriber, confirm, from ?? null).catch(() => {
       this.#clock.setTimer(() => {
         if (connection === this.#connection) {
@@ -165,7 +171,9 @@ async function faultsOfRun(seed: number): Promise<string[]> {
     const following = { log: readLog, clock, random, logger: silentLogger, metrics, checkIntervalMs: 25_000 };
     const recoverable = new RecoverableFeed({ feed, ...following });
     const presence = { show: () => undefined, hide: () => undefined };
-    return { limits, access: async () => ({}), feed, recoverable, presence, metrics, clock, tooSlow: () => undefined };
+    const counts = new SubscriberCounts(100);
+    const tooSlow = () => undefined;
+    return { limits, access: async () => ({}), feed, recoverable, presence, counts, metrics, clock, tooSlow };
   });
   const anySet = () => sets[chance(0.5) ? 0 : 1] as (typeof sets)[number];
   const change = async () => {

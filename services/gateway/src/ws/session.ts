@@ -1,21 +1,26 @@
 import { Code } from "@connectrpc/connect";
-import type { TokenVerifier } from "@weft/auth/verifier";
+import type { KeySender, TokenVerifier } from "@weft/auth/verifier";
 import { type Clock, errorReason, type Logger, type Random, serviceError, type Timer } from "@weft/mesh";
 import type { GatewayLimits } from "../config.ts";
 import type { WebSocketConnection, WebSocketListener } from "../http/http-server.ts";
 import type { GatewayMetrics } from "../metrics.ts";
+import type { VerifyCredential } from "../upstream/credentials.ts";
 import type { ChannelAccess, Subscriber } from "./channel-access.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { ClientPublisher } from "./client-publisher.ts";
 import { type CloseReason, clientCloseReason, closeCodes } from "./close-reason.ts";
 import type { ConnectionManager, ManagedConnection } from "./connection-manager.ts";
 import { ConnectionPresence } from "./connection-presence.ts";
 import { isBadCredential, redeem } from "./credentials.ts";
-import type { Joined } from "./followed-channel.ts";
 import { FrameBudget } from "./frame-budget.ts";
+import type { Encoded, FrameCodec } from "./frame-codec.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import type { Presence } from "./presence.ts";
-import { type Command, parseFrame } from "./protocol.ts";
+import type { Command } from "./protocol.ts";
 import type { RecoverableFeed } from "./recoverable-feed.ts";
-import { serverFrames } from "./server-frames.ts";
+import { type CommandContext, runCommand } from "./run-command.ts";
+import { frameErrorOf, type ServerFrame } from "./server-frames.ts";
+import type { SubscriberCounts } from "./subscriber-counts.ts";
 import { SubscriptionSet } from "./subscription-set.ts";
 import type { Tickets } from "./tickets.ts";
 import { TokenExpiry } from "./token-expiry.ts";
@@ -32,11 +37,15 @@ import { TokenExpiry } from "./token-expiry.ts";
 export interface SessionDependencies {
   readonly limits: GatewayLimits;
   readonly verifier: Pick<TokenVerifier, "verify">;
+  /** For what clients connect with, which may be an API key. */
+  readonly verify: VerifyCredential;
   readonly tickets: Pick<Tickets, "redeem">;
   readonly access: ChannelAccess;
   readonly feed: LiveFeed;
   readonly recoverable: RecoverableFeed;
   readonly presence: Presence;
+  readonly publisher: ClientPublisher;
+  readonly counts: SubscriberCounts;
   readonly manager: ConnectionManager;
   readonly clock: Clock;
   readonly random: Pick<Random, "id">;
@@ -47,12 +56,13 @@ export interface SessionDependencies {
 type Authentication = Extract<Command, { kind: "connect" | "refresh" }>;
 
 export class Session implements WebSocketListener, ManagedConnection {
-  readonly #connection: WebSocketConnection;
+  readonly #connection: ClientConnection;
   readonly #deps: SessionDependencies;
+  readonly #sender: KeySender;
   readonly #budget: FrameBudget;
   readonly #expiry: TokenExpiry;
-  readonly #presence: ConnectionPresence;
   readonly #subscriptions: SubscriptionSet;
+  readonly #commands: CommandContext;
   readonly #ended = new AbortController();
   #subscriber: Subscriber | undefined;
   #authenticating: Promise<void> = Promise.resolve();
@@ -61,31 +71,42 @@ export class Session implements WebSocketListener, ManagedConnection {
   #closeReason: CloseReason | undefined;
 
   /** `subscriber` is whom the upgrade request authenticated; without one a connect frame has to. */
-  constructor(connection: WebSocketConnection, subscriber: Subscriber | undefined, deps: SessionDependencies) {
+  constructor(
+    socket: WebSocketConnection,
+    codec: FrameCodec,
+    subscriber: Subscriber | undefined,
+    sender: KeySender,
+    deps: SessionDependencies,
+  ) {
+    const tooSlow = () => this.#close("slow_consumer");
+    const hardBytes = deps.limits.backpressureHardBytes;
+    const connection = new ClientConnection(socket, codec, { hardBytes, tooSlow });
     this.#connection = connection;
     this.#deps = deps;
+    this.#sender = sender;
     this.#budget = new FrameBudget(deps.limits.framesPerSecond, deps.clock.monotonicMs());
     this.#expiry = new TokenExpiry({
       clock: deps.clock,
       noticeMs: deps.limits.expiryNoticeMs,
-      onNotice: (expiresAt) => connection.send(serverFrames.notice({ code: "token_expiring", expiresAt })),
+      onNotice: (expiresAtMs) => connection.send({ kind: "notice", notice: { code: "token_expiring", expiresAtMs } }),
       onEnd: () => this.#close("token_expired"),
     });
-    const tooSlow = () => this.#close("slow_consumer");
-    this.#presence = new ConnectionPresence({
+    const presence = new ConnectionPresence({
       presence: deps.presence,
       connection,
-      connectionId: deps.random.id(),
-      hardBytes: deps.limits.backpressureHardBytes,
+      random: deps.random,
+      hardBytes,
       tooSlow,
     });
     this.#subscriptions = new SubscriptionSet({
       ...deps,
       connection,
-      presence: this.#presence,
+      presence,
       signal: this.#ended.signal,
       tooSlow,
     });
+    const { publisher } = deps;
+    this.#commands = { connection, subscriptions: this.#subscriptions, presence, publisher };
     deps.manager.add(this);
     deps.metrics.connections.inc();
     if (subscriber === undefined) {
@@ -104,22 +125,21 @@ export class Session implements WebSocketListener, ManagedConnection {
     return this.#subscriber?.principal.sessionId;
   }
 
-  text(frame: string): void {
+  message(bytes: Uint8Array, form: Encoded["form"]): void {
     const { limits, clock } = this.#deps;
+    const { codec } = this.#connection;
     if (this.#ended.signal.aborted) {
       return;
     }
-    if (Buffer.byteLength(frame) > limits.frameMaxBytes) {
+    if (form !== codec.reads) {
+      this.#close(`${form}_frame`);
+    } else if (bytes.byteLength > limits.frameMaxBytes) {
       this.#close("frame_too_large");
     } else if (!this.#budget.tryTake(clock.monotonicMs())) {
       this.#close("rate_limited");
     } else {
-      this.#handle(frame);
+      this.#handle(bytes);
     }
-  }
-
-  binary(): void {
-    this.#close("binary_frame");
   }
 
   drained(): void {
@@ -131,7 +151,7 @@ export class Session implements WebSocketListener, ManagedConnection {
   }
 
   drain(reconnectAfterMs: number): void {
-    this.#connection.send(serverFrames.notice({ code: "draining", reconnectAfterMs }));
+    this.#connection.send({ kind: "notice", notice: { code: "draining", reconnectAfterMs } });
     this.#close("draining");
   }
 
@@ -152,11 +172,12 @@ export class Session implements WebSocketListener, ManagedConnection {
     this.#deps.logger.debug({ reason, code, userId: this.userId }, "a WebSocket connection has ended");
   }
 
-  #handle(frame: string): void {
-    const parsed = parseFrame(frame);
+  #handle(bytes: Uint8Array): void {
+    const parsed = this.#connection.codec.decode(bytes);
     if (!parsed.ok) {
+      this.#deps.metrics.commands.inc({ command: "invalid", outcome: "invalid_argument" });
       const error = serviceError(Code.InvalidArgument, "FRAME_INVALID", parsed.message);
-      this.#connection.send(serverFrames.error(parsed.id, error));
+      this.#connection.send({ kind: "error", id: parsed.id, ...frameErrorOf(error) });
       return;
     }
     this.command(parsed.id, parsed.command);
@@ -164,16 +185,23 @@ export class Session implements WebSocketListener, ManagedConnection {
 
   /** Carries a command out as if a frame had brought it; the answer goes out as one. */
   command(id: number, command: Command): void {
-    // Empty text: the command has sent its answer itself, or there is nobody left to answer.
-    const answer = (run: () => Promise<string> | string) =>
+    // Undefined: the command has sent its answer itself, or there is nobody left to answer.
+    const answer = (run: () => Promise<ServerFrame | undefined> | ServerFrame) =>
       this.#authenticating.then(run).then(
-        (text) => (text === "" ? undefined : this.#connection.send(text)),
+        (frame) => this.#succeed(command, frame),
         (error: unknown) => this.#fail(id, command, error),
       );
     if (command.kind === "connect" || command.kind === "refresh") {
       this.#authenticating = answer(() => this.#authenticate(id, command));
     } else {
-      void answer(() => this.#run(id, command));
+      void answer(() => runCommand(id, command, this.#subscriber, this.#commands));
+    }
+  }
+
+  #succeed({ kind }: Command, frame: ServerFrame | undefined): void {
+    this.#deps.metrics.commands.inc({ command: kind, outcome: "ok" });
+    if (frame !== undefined) {
+      this.#connection.send(frame);
     }
   }
 
@@ -181,67 +209,40 @@ export class Session implements WebSocketListener, ManagedConnection {
     if (errorReason(error) === undefined) {
       this.#deps.logger.error({ err: error, command: command.kind }, "a WebSocket command failed");
     }
-    this.#connection.send(serverFrames.error(id, error));
+    const told = frameErrorOf(error);
+    this.#deps.metrics.commands.inc({ command: command.kind, outcome: told.code });
+    this.#connection.send({ kind: "error", id, ...told });
     if (isBadCredential(error) && command.kind === "connect") {
       this.#close("token_invalid");
     }
   }
 
-  #run(id: number, command: Exclude<Command, Authentication>): Promise<string> | string {
-    if (command.kind === "ping") {
-      return serverFrames.pong(id);
-    }
-    const subscriber = this.#subscriber;
-    if (subscriber === undefined) {
-      throw serviceError(Code.Unauthenticated, "CONNECT_FIRST", "send a connect frame with an access token first");
-    }
-    const { channel } = command;
-    if (command.kind === "unsubscribe") {
-      this.#subscriptions.remove(channel);
-      return serverFrames.unsubscribed(id, channel);
-    }
-    if (command.kind === "presence") {
-      if (!this.#subscriptions.has(channel)) {
-        throw serviceError(Code.FailedPrecondition, "NOT_SUBSCRIBED", `subscribe to ${channel.name} first`);
-      }
-      return this.#presence.list(channel).then((snapshot) => serverFrames.presence(id, channel, snapshot));
-    }
-    // Sent from within, between the permission and the first message.
-    const confirm = (joined?: Joined) => this.#connection.send(serverFrames.subscribed(id, channel, joined));
-    return this.#subscriptions.add(channel, command.options, subscriber, confirm, command.recover).then(() => "");
-  }
-
-  async #authenticate(id: number, { kind, token, ticket }: Authentication): Promise<string> {
+  async #authenticate(id: number, { kind, token, ticket }: Authentication): Promise<ServerFrame | undefined> {
     const before = this.#subscriber;
     if (before === undefined && kind === "refresh") {
       throw serviceError(Code.Unauthenticated, "CONNECT_FIRST", "send a connect frame with an access token first");
     }
     const subscriber =
-      ticket === undefined
-        ? { principal: await this.#deps.verifier.verify(token), token }
-        : await redeem(ticket, this.#deps);
+      ticket === undefined ? await this.#deps.verify(token, this.#sender) : await redeem(ticket, this.#deps);
     const { principal } = subscriber;
     if (before !== undefined && before.principal.userId !== principal.userId) {
       throw serviceError(Code.PermissionDenied, "OTHER_USER", "this connection acts for another user; open a new one");
     }
     if (this.#ended.signal.aborted) {
-      return "";
+      return undefined;
     }
     if (!this.#become(subscriber)) {
       this.#close("too_many_connections");
-      return "";
+      return undefined;
     }
     if (before !== undefined) {
       void this.#recheck();
     }
-    const { channelsPerConnection, frameMaxBytes, framesPerSecond } = this.#deps.limits;
+    const { channelsPerConnection: channels, frameMaxBytes: frameBytes, framesPerSecond } = this.#deps.limits;
+    const { userId, expiresAtMs } = principal;
     return kind === "refresh"
-      ? serverFrames.refreshed(id, principal)
-      : serverFrames.connected(id, principal, {
-          channels: channelsPerConnection,
-          frameBytes: frameMaxBytes,
-          framesPerSecond,
-        });
+      ? { kind: "refreshed", id, userId, expiresAtMs }
+      : { kind: "connected", id, userId, expiresAtMs, limits: { channels, frameBytes, framesPerSecond } };
   }
 
   /** Acts for a subscriber from now on; false when that user has too many connections. */

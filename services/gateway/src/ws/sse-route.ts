@@ -4,6 +4,7 @@ import type { OwnRoute } from "../http/edge.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-server.ts";
 import { type Channel, isRecoverable, parseChannel } from "./channel.ts";
 import type { Hub } from "./hub.ts";
+import { jsonCodec } from "./json-codec.ts";
 import { SseConnection } from "./sse-connection.ts";
 import { positionsFromEventId, SsePositions } from "./sse-positions.ts";
 
@@ -45,7 +46,7 @@ export function createSseRoute(options: {
         queueMicrotask(() => session.closed(code));
       },
     });
-    const session = hub.open(connection, subscriber);
+    const session = hub.open(request, connection, jsonCodec, subscriber);
     const beat = (): void => {
       connection.beat();
       if (connection.isOpen) {

@@ -8,8 +8,11 @@ import { loadConfig } from "../config.ts";
 import { createGatewayMetrics } from "../metrics.ts";
 import type { Channel } from "./channel.ts";
 import type { ChannelAccess, Subscriber } from "./channel-access.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { jsonCodec } from "./json-codec.ts";
 import { LiveFeed } from "./live-feed.ts";
 import { RecoverableFeed, type RecoverFrom } from "./recoverable-feed.ts";
+import { SubscriberCounts } from "./subscriber-counts.ts";
 import { SubscriptionSet } from "./subscription-set.ts";
 
 const channel: Channel = { name: "simulation:s", kind: "simulation", id: "s" };
@@ -18,6 +21,7 @@ const subscriber = { principal: { userId: "u" }, token: "t" } as Subscriber;
 let pubsub: ScriptedPubSub;
 let metrics: RecordedMetrics;
 let sent: unknown[];
+let counts: SubscriberCounts;
 let access: ChannelAccess;
 let set: SubscriptionSet;
 let log: MemoryChannelLog;
@@ -27,6 +31,7 @@ beforeEach(() => {
   pubsub = new ScriptedPubSub();
   metrics = new RecordedMetrics();
   sent = [];
+  counts = new SubscriberCounts(2);
   access = async () => ({});
   const gatewayMetrics = createGatewayMetrics(metrics as never);
   const clock = new FakeClock();
@@ -42,13 +47,32 @@ beforeEach(() => {
     presence: { show: () => undefined, hide: () => undefined },
     metrics: gatewayMetrics,
     clock,
-    connection: { send: (text) => sent.push(JSON.parse(String(text))), close: () => undefined, bufferedBytes: 0 },
+    connection: new ClientConnection(
+      { send: (text) => sent.push(JSON.parse(String(text))), close: () => undefined, bufferedBytes: 0 },
+      jsonCodec,
+      { hardBytes: 1, tooSlow: () => undefined },
+    ),
+    counts,
     signal: new AbortController().signal,
     tooSlow: () => undefined,
   });
 });
 
 describe("SubscriptionSet", () => {
+  it("takes no more subscribers of a channel than the process sends to, until one has gone", async () => {
+    counts.take(channel.name);
+    counts.take(channel.name);
+    const refused = { code: Code.ResourceExhausted, message: expect.stringContaining("simulation:s") };
+    await expect(set.add(channel, {}, subscriber, confirm)).rejects.toMatchObject(refused);
+    expect(metrics.value("weft_gateway_ws_limited_total", { limit: "subscribers" })).toBe(1);
+    counts.release(channel.name);
+    await set.add(channel, {}, subscriber, confirm);
+    set.remove(channel);
+    set.remove(channel);
+    await set.add(channel, {}, subscriber, confirm);
+    expect(counts.take(channel.name)).toBe(false);
+  });
+
   it("gives a channel up that is unsubscribed while its permission is looked up", async () => {
     const asked = Promise.withResolvers<object>();
     let aborted = false;
@@ -69,7 +93,7 @@ describe("SubscriptionSet", () => {
 
   it("changes the options of a channel that is subscribed", async () => {
     await set.add(channel, {}, subscriber, confirm);
-    await set.add(channel, { components: ["b"] }, subscriber, confirm);
+    await set.add(channel, { detail: ["b"] }, subscriber, confirm);
     await pubsub.publish("simulation:s", '{"components":[{"id":"a"},{"id":"b"}]}');
     expect(set.size).toBe(1);
     expect(sent).toEqual([

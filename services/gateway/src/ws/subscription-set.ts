@@ -5,12 +5,15 @@ import type { GatewayMetrics } from "../metrics.ts";
 import { type Channel, isRecoverable, parseChannel } from "./channel.ts";
 import type { ChannelAccess, Subscriber } from "./channel-access.ts";
 import type { ConnectionPresence } from "./connection-presence.ts";
-import type { FollowingListener, Joined } from "./followed-channel.ts";
+import type { Joined } from "./followed-channel.ts";
 import type { LiveFeed, LiveListener } from "./live-feed.ts";
 import type { SubscriptionOptions } from "./protocol.ts";
 import type { RecoverableFeed, RecoverFrom } from "./recoverable-feed.ts";
-import { errorJson, serverFrames } from "./server-frames.ts";
+import { Rounds } from "./rounds.ts";
+import { frameErrorOf } from "./server-frames.ts";
+import type { SubscriberCounts } from "./subscriber-counts.ts";
 import { Subscription, type SubscriptionContext } from "./subscription.ts";
+import { type Ending, insufficientState, maxFailedRechecks, type SubscriptionEntry } from "./subscription-entry.ts";
 
 /*
  * The channels of one connection. A channel counts from the moment it is asked for, so that the limit holds while
@@ -29,47 +32,22 @@ export interface SubscriptionSetOptions extends Omit<SubscriptionContext, "softB
   readonly feed: LiveFeed;
   readonly recoverable: RecoverableFeed;
   readonly presence: Pick<ConnectionPresence, "show" | "hide">;
-  readonly metrics: SubscriptionContext["metrics"] & Pick<GatewayMetrics, "subscriptions" | "subscriptionsEnded">;
+  /** Of all connections of this process. */
+  readonly counts: SubscriberCounts;
+  readonly metrics: SubscriptionContext["metrics"] &
+    Pick<GatewayMetrics, "subscriptions" | "subscriptionsEnded" | "limited">;
   /** Aborts when the connection has ended. */
   readonly signal: AbortSignal;
 }
 
-/** Rounds of failed look-ups after which a subscription ends. */
-const maxFailedRechecks = 5;
-
-/** What a subscriber is told of the end. */
-interface Ending {
-  readonly code: string;
-  readonly message: string;
-}
-
-const insufficientState: Ending = {
-  code: "insufficient_state",
-  message: "publications were lost; subscribe again with your position, and load the state if it is not recovered",
-};
-
-interface Entry {
-  readonly subscription: Subscription;
-  /** What hears a recoverable channel. */
-  readonly follower: FollowingListener;
-  /** Aborts when the channel is given up. */
-  readonly ended: AbortController;
-  /** Whether the connection is to be shown in the channel. */
-  shown: boolean;
-  active: boolean;
-  failedRechecks: number;
-  /** Hears of changes of the project that the permission hangs on. */
-  watch: { readonly channel: Channel; readonly listener: LiveListener } | undefined;
-}
-
 export class SubscriptionSet {
   readonly #options: SubscriptionSetOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, SubscriptionEntry>();
+  /** The same for all of them. */
+  #context: SubscriptionContext | undefined;
   /** The newest one that has been named. */
   #subscriber: Subscriber | undefined;
-  #rechecking = false;
-  /** Whose permissions the next round looks up; undefined when none has been asked for. */
-  #recheckFor: Subscriber | undefined;
+  readonly #rounds = new Rounds((subscriber: Subscriber) => this.#recheckOnce(subscriber));
 
   constructor(options: SubscriptionSetOptions) {
     this.#options = options;
@@ -81,7 +59,7 @@ export class SubscriptionSet {
 
   /**
    * Subscribes, or changes the options of a channel that is subscribed, or with `recover` begins it anew; calls `confirm`
-   * before the first message can go out. Throws RESOURCE_EXHAUSTED beyond the limit, what the look-up of the permission
+   * before the first message can go out. Throws RESOURCE_EXHAUSTED beyond the limits, what the look-up of the permission
    * throws, UNAVAILABLE when the position of a recoverable channel cannot be read, and CANCELED when the channel was given
    * up meanwhile.
    */
@@ -93,7 +71,7 @@ export class SubscriptionSet {
     recover?: RecoverFrom,
   ): Promise<void> {
     this.#subscriber = subscriber;
-    const { limits, access, feed, recoverable, signal } = this.#options;
+    const { limits, access, feed, recoverable, counts, metrics } = this.#options;
     const existing = this.#entries.get(channel.name);
     if (existing !== undefined) {
       if (!existing.active) {
@@ -110,13 +88,21 @@ export class SubscriptionSet {
       this.#drop(existing);
     }
     if (this.#entries.size >= limits.channelsPerConnection) {
+      metrics.limited.inc({ limit: "channels" });
       const message = `a connection can have ${limits.channelsPerConnection} channels; unsubscribe one first`;
       throw serviceError(Code.ResourceExhausted, "TOO_MANY_CHANNELS", message);
     }
+    if (!counts.take(channel.name)) {
+      metrics.limited.inc({ limit: "subscribers" });
+      const message = `${channel.name} has as many subscribers as a gateway sends to; try again later`;
+      throw serviceError(Code.ResourceExhausted, "TOO_MANY_SUBSCRIBERS", message, { retryAfterMs: 5000 });
+    }
     const entry = this.#enter(channel, options, recover !== undefined);
     try {
-      const { projectId } = await access(channel, subscriber, AbortSignal.any([signal, entry.ended.signal]));
       this.#assertWanted(entry);
+      const { projectId, publishes } = await access(channel, subscriber, entry.ended.signal);
+      this.#assertWanted(entry);
+      entry.publishes = publishes === true;
       await this.#watch(entry, projectId);
       this.#assertWanted(entry);
       if (isRecoverable(channel)) {
@@ -136,6 +122,11 @@ export class SubscriptionSet {
   /** Whether messages of the channel are being sent. */
   has({ name }: Channel): boolean {
     return this.#entries.get(name)?.active === true;
+  }
+
+  /** Whether the connection may publish in a channel that it `has`. */
+  mayPublish({ name }: Channel): boolean {
+    return this.#entries.get(name)?.publishes === true;
   }
 
   /** Repeating it does nothing. */
@@ -164,16 +155,7 @@ export class SubscriptionSet {
    */
   async recheck(subscriber: Subscriber): Promise<void> {
     this.#subscriber = subscriber;
-    this.#recheckFor = subscriber;
-    if (this.#rechecking) {
-      return;
-    }
-    this.#rechecking = true;
-    for (let next: Subscriber | undefined = subscriber; next !== undefined; next = this.#recheckFor) {
-      this.#recheckFor = undefined;
-      await this.#recheckOnce(next);
-    }
-    this.#rechecking = false;
+    await this.#rounds.ask(subscriber);
   }
 
   async #recheckOnce(subscriber: Subscriber): Promise<void> {
@@ -183,18 +165,19 @@ export class SubscriptionSet {
         continue;
       }
       try {
-        await access(entry.subscription.channel, subscriber, AbortSignal.any([signal, entry.ended.signal]));
+        const { publishes } = await access(entry.subscription.channel, subscriber, entry.ended.signal);
+        entry.publishes = publishes === true;
         entry.failedRechecks = 0;
       } catch (error) {
         entry.failedRechecks += 1;
         if (isDenial(error) || entry.failedRechecks >= maxFailedRechecks) {
-          this.#end(entry, errorJson(error));
+          this.#end(entry, frameErrorOf(error));
         }
       }
     }
   }
 
-  async #watch(entry: Entry, projectId: string | undefined): Promise<void> {
+  async #watch(entry: SubscriptionEntry, projectId: string | undefined): Promise<void> {
     const channel = projectId === undefined ? undefined : parseChannel(`project:${projectId}`);
     if (channel === undefined) {
       return;
@@ -212,7 +195,7 @@ export class SubscriptionSet {
     await this.#options.feed.add(channel, listener);
   }
 
-  #begin(entry: Entry, confirm: (joined?: Joined) => void, joined?: Joined): void {
+  #begin(entry: SubscriptionEntry, confirm: (joined?: Joined) => void, joined?: Joined): void {
     const { subscription } = entry;
     entry.active = true;
     this.#options.metrics.subscriptions.inc({ kind: subscription.channel.kind });
@@ -221,7 +204,7 @@ export class SubscriptionSet {
     this.#show(entry);
   }
 
-  #show({ subscription: { channel }, shown }: Entry): void {
+  #show({ subscription: { channel }, shown }: SubscriptionEntry): void {
     if (shown && this.#subscriber !== undefined) {
       this.#options.presence.show(channel, this.#subscriber.principal.userId);
     } else {
@@ -229,14 +212,15 @@ export class SubscriptionSet {
     }
   }
 
-  #enter(channel: Channel, options: SubscriptionOptions, recovers: boolean): Entry {
+  #enter(channel: Channel, options: SubscriptionOptions, recovers: boolean): SubscriptionEntry {
     const { limits } = this.#options;
-    const subscription = new Subscription(channel, options, {
+    this.#context ??= {
       ...this.#options,
       softBytes: limits.backpressureSoftBytes,
       hardBytes: limits.backpressureHardBytes,
-    });
-    const entry: Entry = {
+    };
+    const subscription = new Subscription(channel, options, this.#context);
+    const entry: SubscriptionEntry = {
       subscription,
       follower: recovers
         ? { message: (message) => subscription.message(message), lost: () => this.#end(entry, insufficientState) }
@@ -244,6 +228,7 @@ export class SubscriptionSet {
       ended: new AbortController(),
       shown: options.presence === true,
       active: false,
+      publishes: false,
       failedRechecks: 0,
       watch: undefined,
     };
@@ -251,8 +236,9 @@ export class SubscriptionSet {
     return entry;
   }
 
-  #assertWanted(entry: Entry): void {
-    if (entry.ended.signal.aborted) {
+  /** When the connection ends, `clear` ends all its channels, so that one signal is enough; none is begun afterwards. */
+  #assertWanted(entry: SubscriptionEntry): void {
+    if (entry.ended.signal.aborted || this.#options.signal.aborted) {
       throw serviceError(
         Code.Canceled,
         "UNSUBSCRIBED",
@@ -261,18 +247,22 @@ export class SubscriptionSet {
     }
   }
 
-  #end(entry: Entry, { code: reason, message }: Ending): void {
+  #end(entry: SubscriptionEntry, { code: reason, message }: Ending): void {
     if (entry.ended.signal.aborted) {
       return;
     }
     const { name: channel, kind } = entry.subscription.channel;
     this.#drop(entry);
     this.#options.metrics.subscriptionsEnded.inc({ kind, reason });
-    this.#options.connection.send(serverFrames.notice({ code: "subscription_ended", channel, reason, message }));
+    const notice = { code: "subscription_ended", channel, reason, message } as const;
+    this.#options.connection.send({ kind: "notice", notice });
   }
 
-  #drop(entry: Entry): void {
+  #drop(entry: SubscriptionEntry): void {
     const { channel } = entry.subscription;
+    if (!entry.ended.signal.aborted) {
+      this.#options.counts.release(channel.name);
+    }
     entry.ended.abort();
     entry.subscription.stop();
     if (isRecoverable(channel)) {

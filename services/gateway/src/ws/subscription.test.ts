@@ -3,6 +3,9 @@ import { decodeFrame, encodeFrame } from "@weft/simulator/frames";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { WebSocketConnection } from "../http/http-server.ts";
 import type { Channel } from "./channel.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { writeClientPublication } from "./client-publication.ts";
+import { jsonCodec } from "./json-codec.ts";
 import { LiveMessage } from "./live-message.ts";
 import type { SubscriptionOptions } from "./protocol.ts";
 import { Subscription } from "./subscription.ts";
@@ -16,6 +19,7 @@ let binary: Uint8Array[];
 let bufferedBytes: number;
 let gaveUp: boolean;
 let skippedCount: number;
+let thinnedCount: number;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -24,6 +28,7 @@ beforeEach(() => {
   bufferedBytes = 0;
   gaveUp = false;
   skippedCount = 0;
+  thinnedCount = 0;
 });
 
 function subscription(channel: Channel, options: SubscriptionOptions = {}): Subscription {
@@ -46,8 +51,13 @@ function subscription(channel: Channel, options: SubscriptionOptions = {}): Subs
     },
   };
   const metrics = {
-    pushes: { inc: () => undefined },
+    pushes: { of: () => ({ count: 0 }) },
     gapNotices: { inc: () => undefined },
+    thinned: {
+      inc: () => {
+        thinnedCount += 1;
+      },
+    },
     skipped: {
       inc: () => {
         skippedCount += 1;
@@ -58,7 +68,7 @@ function subscription(channel: Channel, options: SubscriptionOptions = {}): Subs
     gaveUp = true;
   };
   const made = new Subscription(channel, options, {
-    connection,
+    connection: new ClientConnection(connection, jsonCodec, { hardBytes: 1000, tooSlow }),
     clock,
     metrics,
     softBytes: 100,
@@ -99,7 +109,7 @@ const data = () => sent.map((push) => push.data);
 
 describe("Subscription", () => {
   it("thins to the rate that was asked for, the newest frame last", async () => {
-    const thinned = subscription(simulation, { maxRateHz: 10 });
+    const thinned = subscription(simulation, { everyMs: 100 });
     publish(thinned, 1, 2, 3);
     expect(data()).toEqual([1]);
     await clock.advance(100);
@@ -108,7 +118,7 @@ describe("Subscription", () => {
     expect(data()).toEqual([1, 3]);
     publish(thinned, 4);
     expect(data()).toEqual([1, 3, 4]);
-    expect(skippedCount).toBe(0);
+    expect([skippedCount, thinnedCount]).toEqual([0, 1]);
   });
 
   it("skips a slow reader to the newest frame and says how many it missed", () => {
@@ -124,8 +134,28 @@ describe("Subscription", () => {
     expect(skippedCount).toBe(2);
   });
 
+  it("skips a slow reader of what clients publish to the newest of each user and key", () => {
+    const room: Channel = { name: "room:p", kind: "room", id: "p" };
+    const slow = subscription(room);
+    const say = (from: string, key: string, value: number) =>
+      slow.message(LiveMessage.from(room, writeClientPublication(from, key, String(value))) as LiveMessage);
+    bufferedBytes = 101;
+    for (const [from, key, value] of [
+      ["ada", "cursor", 1],
+      ["bob", "cursor", 2],
+      ["ada", "cursor", 3],
+      ["ada", "selection", 4],
+    ] as const) {
+      say(from, key, value);
+    }
+    bufferedBytes = 0;
+    slow.drained();
+    expect(sent).toEqual([expect.objectContaining({ data: 3, skipped: 1 }), { data: 2 }, { data: 4 }]);
+    expect(skippedCount).toBe(1);
+  });
+
   it("does not call thinned frames skipped when the reader is slow too", async () => {
-    const slow = subscription(simulation, { maxRateHz: 10 });
+    const slow = subscription(simulation, { everyMs: 100 });
     publish(slow, 1);
     bufferedBytes = 101;
     publish(slow, 2, 3);
@@ -206,7 +236,7 @@ describe("Subscription", () => {
   });
 
   it("sends nothing after it has been stopped, not even what waits", async () => {
-    const stopped = subscription(simulation, { maxRateHz: 1 });
+    const stopped = subscription(simulation, { everyMs: 1000 });
     publish(stopped, 1, 2);
     stopped.stop();
     publish(stopped, 3);
@@ -217,7 +247,7 @@ describe("Subscription", () => {
   });
 
   it("takes changed options for the next frame", () => {
-    const changed = subscription(simulation, { maxRateHz: 0.1 });
+    const changed = subscription(simulation, { everyMs: 10_000 });
     publish(changed, 1);
     changed.change({});
     publish(changed, 2);

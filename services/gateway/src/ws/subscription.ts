@@ -1,26 +1,26 @@
 import type { ChannelPosition, Clock, Timer } from "@weft/mesh";
-import type { WebSocketConnection } from "../http/http-server.ts";
-import type { GatewayMetrics } from "../metrics.ts";
+import type { GatewayMetrics, PushTotal } from "../metrics.ts";
 import { type Channel, isRecoverable } from "./channel.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import { decideDelivery } from "./delivery-policy.ts";
 import type { FollowingListener } from "./followed-channel.ts";
 import { type FrameView, frameViewOf } from "./frame-view.ts";
 import type { LiveListener } from "./live-feed.ts";
-import type { LiveMessage, Push } from "./live-message.ts";
+import type { LiveMessage } from "./live-message.ts";
+import { PendingMessages } from "./pending-messages.ts";
 import type { SubscriptionOptions } from "./protocol.ts";
-import { serverFrames } from "./server-frames.ts";
 
 /*
  * One channel on one connection: takes live messages and sends them as the policy says. Of a replaceable message that
- * cannot go now, only the newest is kept; those it replaced because the reader was slow are counted, and the count goes
- * out with the next frame. Messages before `start` are ignored: the client has not been told that it is subscribed; in a
- * recoverable channel also those that it has.
+ * cannot go now, only the newest is kept (of each user and key, where clients publish); those that it replaced because the
+ * reader was slow are counted, and the count goes out with the next frame. Messages before `start` are ignored: the client has
+ * not been told that it is subscribed; in a recoverable channel also those that it has.
  */
 
 export interface SubscriptionContext {
-  readonly connection: WebSocketConnection;
+  readonly connection: ClientConnection;
   readonly clock: Clock;
-  readonly metrics: Pick<GatewayMetrics, "pushes" | "skipped" | "gapNotices">;
+  readonly metrics: Pick<GatewayMetrics, "pushes" | "skipped" | "thinned" | "gapNotices">;
   readonly softBytes: number;
   readonly hardBytes: number;
   /** The reader is too far behind to be helped. */
@@ -31,12 +31,13 @@ export class Subscription implements LiveListener, FollowingListener {
   readonly channel: Channel;
   readonly #context: SubscriptionContext;
   readonly #replaceable: boolean;
+  readonly #pushes: PushTotal;
   #view: FrameView;
   #intervalMs: number;
   #started = false;
   #position: ChannelPosition | undefined;
-  #pending: LiveMessage | undefined;
-  /** The pending message would have gone out, had the reader kept up. */
+  readonly #pending = new PendingMessages();
+  /** What is pending would have gone out, had the reader kept up. */
   #pendingIsLate = false;
   #skipped = 0;
   #sentAtMs = Number.NEGATIVE_INFINITY;
@@ -44,10 +45,11 @@ export class Subscription implements LiveListener, FollowingListener {
 
   constructor(channel: Channel, options: SubscriptionOptions, context: SubscriptionContext) {
     this.channel = channel;
-    this.#view = frameViewOf(options);
-    this.#intervalMs = intervalMsOf(options);
     this.#context = context;
+    this.#view = frameViewOf(options, context.connection.codec);
+    this.#intervalMs = options.everyMs ?? 0;
     this.#replaceable = !isRecoverable(channel);
+    this.#pushes = context.metrics.pushes.of(channel.kind);
   }
 
   /** Up to where the client has been sent everything; undefined in a channel without positions. */
@@ -63,13 +65,13 @@ export class Subscription implements LiveListener, FollowingListener {
 
   /** Takes other options from the next frame on. */
   change(options: SubscriptionOptions): void {
-    this.#view = frameViewOf(options);
-    this.#intervalMs = intervalMsOf(options);
+    this.#view = frameViewOf(options, this.#context.connection.codec);
+    this.#intervalMs = options.everyMs ?? 0;
   }
 
   stop(): void {
     this.#started = false;
-    this.#pending = undefined;
+    this.#pending.clear();
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -84,13 +86,16 @@ export class Subscription implements LiveListener, FollowingListener {
       }
       this.#position = message.position;
     }
-    if (this.#pending !== undefined && this.#pendingIsLate) {
-      this.#skipped += 1;
-      this.#context.metrics.skipped.inc();
+    if (this.#pending.size > 0) {
+      if (this.#pending.put(message) !== undefined) {
+        this.#leaveOut();
+      }
+      this.#deliver();
+    } else if (this.#mayGo()) {
+      this.#send(message);
+    } else if (this.#started) {
+      this.#pending.put(message);
     }
-    this.#pending = message;
-    this.#pendingIsLate = false;
-    this.#deliver();
   }
 
   gap(): void {
@@ -111,55 +116,59 @@ export class Subscription implements LiveListener, FollowingListener {
     this.#deliver();
   }
 
-  #deliver(): void {
-    const message = this.#pending;
-    if (message === undefined) {
-      return;
+  /** Whom the reader asked for less, it misses nothing; who is too slow is told. */
+  #leaveOut(): void {
+    const { metrics } = this.#context;
+    if (this.#pendingIsLate) {
+      this.#skipped += 1;
+      metrics.skipped.inc();
+    } else {
+      metrics.thinned.inc();
     }
-    const { connection, clock, metrics, softBytes, hardBytes } = this.#context;
-    const nowMs = clock.monotonicMs();
+  }
+
+  #deliver(): void {
+    while (this.#pending.size > 0 && this.#mayGo()) {
+      this.#send(this.#pending.take() as LiveMessage);
+    }
+  }
+
+  /** Whether a message goes out now; if not, sees to it that it does later, where it will. */
+  #mayGo(): boolean {
+    const { connection, clock, softBytes, hardBytes, tooSlow } = this.#context;
     const decision = decideDelivery({
       replaceable: this.#replaceable,
       bufferedBytes: connection.bufferedBytes,
       softBytes,
       hardBytes,
-      sinceLastMs: nowMs - this.#sentAtMs,
+      // Only who asked for an interval is worth a look at the clock.
+      sinceLastMs: this.#intervalMs > 0 ? clock.monotonicMs() - this.#sentAtMs : Number.POSITIVE_INFINITY,
       intervalMs: this.#intervalMs,
     });
-    switch (decision.action) {
-      case "send":
-        this.#pending = undefined;
-        this.#sentAtMs = nowMs;
-        this.#send(message.push(this.#view, this.#skipped));
-        this.#skipped = 0;
-        metrics.pushes.inc({ kind: this.channel.kind });
-        return;
-      case "hold":
-        this.#pendingIsLate = true;
-        return;
-      case "wait":
-        this.#timer ??= clock.setTimer(() => {
-          this.#timer = undefined;
-          this.#deliver();
-        }, decision.waitMs);
-        return;
-      case "close":
-        this.#context.tooSlow();
-        return;
+    this.#pendingIsLate = decision.action === "hold";
+    if (decision.action === "wait") {
+      this.#timer ??= clock.setTimer(() => {
+        this.#timer = undefined;
+        this.#deliver();
+      }, decision.waitMs);
+    } else if (decision.action === "close") {
+      tooSlow();
     }
+    return decision.action === "send";
+  }
+
+  #send(message: LiveMessage): void {
+    const { clock, connection } = this.#context;
+    this.#sentAtMs = this.#intervalMs > 0 ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
+    connection.sendEncoded(message.push(this.#view, this.#skipped));
+    this.#skipped = 0;
+    this.#pushes.count += 1;
   }
 
   #tellGap(): void {
     const { connection, metrics } = this.#context;
-    metrics.gapNotices.inc({ kind: this.channel.kind });
-    connection.send(serverFrames.notice({ code: "gap", channel: this.channel.name, ...this.#position }));
+    const { name: channel, kind } = this.channel;
+    metrics.gapNotices.inc({ kind });
+    connection.send({ kind: "notice", notice: { code: "gap", channel, position: this.#position } });
   }
-
-  #send({ bytes, form }: Push): void {
-    this.#context.connection.send(bytes, form);
-  }
-}
-
-function intervalMsOf({ everyMs, maxRateHz }: SubscriptionOptions): number {
-  return everyMs ?? (maxRateHz === undefined ? 0 : 1000 / maxRateHz);
 }

@@ -1,4 +1,3 @@
-import type { TokenVerifier } from "@weft/auth/verifier";
 import type { OwnRoute } from "../http/edge.ts";
 import { jsonResponse } from "../http/error-response.ts";
 import { refusalOf } from "../traffic/call-gate.ts";
@@ -6,7 +5,7 @@ import { clientKey } from "../traffic/client-key.ts";
 import { rateLimitHeaders } from "../traffic/rate-limit-headers.ts";
 import type { RateLimitPolicy } from "../traffic/rate-limit-policies.ts";
 import type { RateLimiter } from "../traffic/rate-limiter.ts";
-import { verifyBearer } from "../upstream/authenticate.ts";
+import { senderOf, type VerifyCredential, verifyBearer } from "../upstream/credentials.ts";
 import type { Tickets } from "./tickets.ts";
 
 /** Where tickets are asked for, over the session that the page has anyway. */
@@ -20,18 +19,18 @@ const policy: RateLimitPolicy = {
   whenStoreAway: "local",
 };
 
-/** POST with a bearer token gives a ticket for it. */
+/** POST with a bearer token gives a ticket for it; with an API key, for the access token in its place. */
 export function createTicketRoute(options: {
   readonly tickets: Pick<Tickets, "issue">;
-  readonly verifier: Pick<TokenVerifier, "verify">;
+  readonly verify: VerifyCredential;
   readonly limiter: Pick<RateLimiter, "take">;
   readonly onRefused: (policy: RateLimitPolicy) => void;
 }): OwnRoute {
-  const { tickets, verifier, limiter, onRefused } = options;
+  const { tickets, verify, limiter, onRefused } = options;
   return {
     methods: ["POST"],
     answer: async ({ headers }) => {
-      const { principal, token } = await verifyBearer(verifier, headers.get("authorization"));
+      const { principal, token } = await verifyBearer(verify, headers.get("authorization"), senderOf(headers));
       const verdict = await limiter.take(policy, clientKey(principal, ""));
       const refusal = refusalOf(verdict);
       if (refusal !== undefined) {

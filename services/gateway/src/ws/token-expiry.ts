@@ -4,15 +4,15 @@ export interface TokenExpiryOptions {
   readonly clock: Pick<Clock, "now" | "setTimer">;
   /** How long before the end the notice comes. */
   readonly noticeMs: number;
-  /** Says when it ends, as ISO 8601. */
-  readonly onNotice: (expiresAt: string) => void;
+  /** Says when it ends. */
+  readonly onNotice: (expiresAtMs: number) => void;
   readonly onEnd: () => void;
 }
 
-/** Foresees the end of the token that a connection acts with. */
+/** Foresees the end of the token that a connection acts with; one timer at a time, as there are many connections. */
 export class TokenExpiry {
   readonly #options: TokenExpiryOptions;
-  #timers: readonly Timer[] = [];
+  #timer: Timer | undefined;
 
   constructor(options: TokenExpiryOptions) {
     this.#options = options;
@@ -22,15 +22,15 @@ export class TokenExpiry {
   watch(expiresAtMs: number): void {
     this.stop();
     const { clock, noticeMs, onNotice, onEnd } = this.#options;
-    const leftMs = expiresAtMs - clock.now();
-    const notice = () => onNotice(new Date(expiresAtMs).toISOString());
-    this.#timers = [clock.setTimer(notice, leftMs - noticeMs), clock.setTimer(onEnd, leftMs)];
+    const notice = (): void => {
+      this.#timer = clock.setTimer(onEnd, expiresAtMs - clock.now());
+      onNotice(expiresAtMs);
+    };
+    this.#timer = clock.setTimer(notice, expiresAtMs - noticeMs - clock.now());
   }
 
   stop(): void {
-    for (const timer of this.#timers) {
-      timer.cancel();
-    }
-    this.#timers = [];
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 }

@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { headersOf, joinedFields } from "./header-lists.ts";
+
+describe("the headers of a request", () => {
+  it("leave out names and values that HTTP does not allow, and keep the others", () => {
+    const fields = [
+      ["accept", "a"],
+      ["b ad", "x"],
+      ["bad", "日"],
+      ["accept", "b"],
+    ] as const;
+    expect([...headersOf(fields)]).toEqual([["accept", "a, b"]]);
+  });
+});
+
+describe("the joined fields of an answer", () => {
+  it("hold each field once, what the answer says itself before what all say", () => {
+    const fields = [
+      ["vary", "Origin"],
+      ["cache-control", "no-store"],
+      ["etag", "x"],
+    ] as const;
+    const headers = new Headers({ "cache-control": "private" });
+    expect(joinedFields({ headers, fields })).toEqual({
+      name: "vary",
+      rest: "Origin\r\netag: x\r\ncache-control: private",
+    });
+    expect(joinedFields({ headers: new Headers() })).toBeUndefined();
+  });
+});
