@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Mesh, startService } from "@weft/mesh";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
-import type { Contender, ContenderSettings } from "./contender.ts";
+import type { Contender } from "./contender.ts";
 
 /*
  * Ours, as a service of production uses it: `startService` on both sides and `mesh.client`, with the registry, metrics,
@@ -19,7 +19,7 @@ export const weft: Contender = {
       version: "1.0.0",
       basePort: 0,
       handleSignals: false,
-      env: environment(settings),
+      env: serviceEnvironment(settings.redisUrl),
       setup: () => ({
         routes: (router) => router.service(AuthService, { validateToken: ({ token }) => handler(token) }),
       }),
@@ -36,7 +36,7 @@ export const weft: Contender = {
       version: "1.0.0",
       basePort: 0,
       handleSignals: false,
-      env: environment(settings),
+      env: serviceEnvironment(settings.redisUrl),
       peers: { [serviceName]: { services: [AuthService], ...pool } },
       setup: () => ({ routes: () => undefined }),
     });
@@ -49,7 +49,8 @@ export const weft: Contender = {
   },
 };
 
-function environment({ redisUrl }: ContenderSettings): Record<string, string> {
+/** Of a service as production runs it, on any free ports. */
+export function serviceEnvironment(redisUrl: string): Record<string, string> {
   return {
     NODE_ENV: "production",
     REDIS_URL: redisUrl,

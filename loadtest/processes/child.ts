@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { nodeFlags } from "@weft/cli/node-flags";
-import type { Order, Reply, Request } from "./orders.ts";
+import type { MainFile, Order, Reply, Request } from "./orders.ts";
 
 /*
  * One process of a measurement, as the bench holds it: orders go in and answers come back, each within a limit. Its output
@@ -27,7 +27,7 @@ export class Child {
   #nextId = 1;
   #ended = false;
 
-  constructor(name: string, main: "server-main.ts" | "client-main.ts", logFile: string) {
+  constructor(name: string, main: MainFile, logFile: string) {
     this.#name = name;
     this.#logFile = logFile;
     const log = openSync(logFile, "a");

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RedisStore, startRedis } from "@weft/cli/stores";
 import { Child } from "./child.ts";
+import type { MainFile } from "./orders.ts";
 
 /*
  * Every process of one run: the private registry and the pairs that are measured. Whatever way the run ends, all of them
@@ -37,7 +38,7 @@ export class Crew {
   }
 
   /** Throws when the crew has been stopped. */
-  spawn(name: string, main: "server-main.ts" | "client-main.ts"): Child {
+  spawn(name: string, main: MainFile): Child {
     if (this.#stopping !== undefined) {
       throw new Error(`${name} is not started: the run is over`);
     }

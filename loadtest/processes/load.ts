@@ -83,7 +83,11 @@ export async function runClosedLoop(client: ContenderClient, order: ClosedLoopOr
 }
 
 /** A latency counts from when its call was due, so that whatever delays the pacer counts too. */
-export async function runOpenLoop(client: ContenderClient, order: OpenLoopOrder): Promise<LoadResult> {
+export async function runOpenLoop(
+  client: ContenderClient,
+  order: Omit<OpenLoopOrder, "kind">,
+  asked: readonly Question[] = questions,
+): Promise<LoadResult> {
   const tally: Tally = { calls: 0, wrong: 0, firstError: undefined };
   const recorder = new LatencyRecorder();
   const startMs = performance.now() + 5;
@@ -96,12 +100,12 @@ export async function runOpenLoop(client: ContenderClient, order: OpenLoopOrder)
   let inFlight = 0;
   const { promise: done, resolve: finish } = Promise.withResolvers<void>();
 
-  const call = async (dueMs: number, asked: Question): Promise<void> => {
+  const call = async (dueMs: number, question: Question): Promise<void> => {
     inFlight += 1;
     try {
-      const answer = await client.validate(asked.token);
-      if (!isRight(asked, answer)) {
-        wrong(tally, `${asked.userId} was answered with ${JSON.stringify(answer.principal)}`);
+      const answer = await client.validate(question.token);
+      if (!isRight(question, answer)) {
+        wrong(tally, `${question.userId} was answered with ${JSON.stringify(answer.principal)}`);
       }
     } catch (error) {
       wrong(tally, messageOf(error));
@@ -118,12 +122,12 @@ export async function runOpenLoop(client: ContenderClient, order: OpenLoopOrder)
   const turn = (): void => {
     const nowMs = performance.now();
     while (inFlight < mostInFlight) {
-      const index = schedule.issued & 255;
+      const index = schedule.issued % asked.length;
       const dueMs = schedule.take(nowMs);
       if (dueMs === undefined) {
         break;
       }
-      void call(dueMs, questions[index] as Question);
+      void call(dueMs, asked[index] as Question);
     }
     if (!schedule.finished && nowMs < startMs + order.warmUpMs + order.measureMs + drainMs) {
       setTimeout(turn, 1);

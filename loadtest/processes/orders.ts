@@ -1,4 +1,5 @@
 import type { ContenderId, ContenderSettings } from "../contenders/contender.ts";
+import type { PartSettings, RestPart } from "../rest/parts.ts";
 
 /*
  * What the bench says to its processes, and what they answer, over the IPC channel that Node opens to a child.
@@ -44,12 +45,48 @@ export interface HoldOrder {
   readonly calls: number;
 }
 
+/** A front or a service of the rows `gateway/rest/*`. */
+export interface PartStart {
+  readonly kind: "serve-part";
+  readonly part: RestPart;
+  readonly settings: PartSettings;
+}
+
+/**
+ * GETs over HTTP/1.1 without pipelining, for users who are never asked for twice at a time. As fast as the answers come, or
+ * at a fixed rate; a call that is due while all connections are busy waits, and its latency counts from when it was due.
+ */
+export interface HttpLoadOrder {
+  readonly kind: "http-load";
+  readonly port: number;
+  /** Sent along, also to those who do not look at it. */
+  readonly authorization: string;
+  readonly connections: number;
+  /** Undefined for as fast as they come. */
+  readonly callsPerSecond?: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+/** ValidateToken at a fixed rate, for good tokens in turn. */
+export interface TokenLoadOrder {
+  readonly kind: "token-load";
+  readonly redisUrl: string;
+  readonly tokens: readonly { readonly token: string; readonly userId: string }[];
+  readonly callsPerSecond: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
 export type Order =
   | ServerStart
   | ClientStart
   | ClosedLoopOrder
   | OpenLoopOrder
   | HoldOrder
+  | PartStart
+  | HttpLoadOrder
+  | TokenLoadOrder
   | { readonly kind: "resources" }
   | { readonly kind: "heap" }
   | { readonly kind: "held" }
@@ -66,6 +103,21 @@ export interface Started {
 export interface Resources {
   readonly cpuMs: number;
   readonly atMs: number;
+}
+
+/** What an HTTP load found. */
+export interface HttpLoadResult {
+  /** In the time that counts. */
+  readonly calls: number;
+  /** From the first to the last, for the CPU that the servers used meanwhile. */
+  readonly allCalls: number;
+  readonly wrong: number;
+  readonly firstError: string | undefined;
+  readonly elapsedMs: number;
+  /** CPU of the driver's process per call. */
+  readonly cpuMicrosPerCall: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
 }
 
 export interface LoadResult {
@@ -85,6 +137,9 @@ export interface HoldResult {
   readonly wrong: number;
   readonly firstError: string | undefined;
 }
+
+/** The programs of this folder that orders are given to. */
+export type MainFile = "server-main.ts" | "client-main.ts" | "part-main.ts" | "driver-main.ts";
 
 export interface Request {
   readonly id: number;

@@ -11,6 +11,8 @@ import { dirname, join } from "node:path";
 export interface System {
   /** Of the gateway. */
   readonly address: string;
+  /** Where it writes down what runs, in `run.json`; removed when it stops. */
+  readonly stateDir: string;
   stop(): Promise<void>;
 }
 
@@ -19,14 +21,24 @@ const startWithinMs = 60_000;
 const stopPatienceMs = 15_000;
 const attempts = 5;
 
+export interface SystemOptions {
+  /** Only these services; all when absent. */
+  readonly only?: readonly string[];
+  /** A server to use instead of one of the system's own. */
+  readonly redisUrl?: string;
+  /** Variables for the services, beside those of every run. */
+  readonly settings?: NodeJS.ProcessEnv;
+}
+
 /** Resolves when the system says that it is ready. */
-export async function startSystem(): Promise<System> {
+export async function startSystem({ only, redisUrl, settings }: SystemOptions = {}): Promise<System> {
   const stateDir = await mkdtemp(join(tmpdir(), "weft-bench-system-"));
   let output = "";
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     // Clear of the ports that connections are given, from 32768 on; a taken one is left for another.
     const portOffset = 5000 + 25 * Math.floor(Math.random() * 620);
-    const child = spawn(process.execPath, [join(root, "mesh/cli/bin/weft.js"), "up"], {
+    const chosen = only === undefined ? [] : ["--only", only.join(",")];
+    const child = spawn(process.execPath, [join(root, "mesh/cli/bin/weft.js"), "up", ...chosen], {
       cwd: root,
       env: {
         ...process.env,
@@ -34,8 +46,10 @@ export async function startSystem(): Promise<System> {
         LOG_LEVEL: "info",
         // Every call is counted; that one user drives all of them is the only thing that is allowed here.
         WEFT_RATE_LIMITS: "*=1000000/1000000",
+        ...settings,
         WEFT_PORT_OFFSET: String(portOffset),
         WEFT_STATE_DIR: stateDir,
+        ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -49,6 +63,7 @@ export async function startSystem(): Promise<System> {
     if (started.address !== undefined) {
       return {
         address: started.address,
+        stateDir,
         stop: async () => {
           await stop();
           await rm(stateDir, { recursive: true, force: true });

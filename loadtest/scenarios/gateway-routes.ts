@@ -10,25 +10,33 @@ import type { Samples } from "../rounds.ts";
  */
 
 export interface Route {
-  readonly id: string;
+  readonly id: (typeof routeIds)[number];
   readonly what: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
+
+export const routeIds = ["health", "keys", "profile", "project"] as const;
 
 export interface GatewayPhase {
   readonly connections: number;
   readonly seconds: number;
 }
 
+/** A new account; gives who it is of, and the token to call with. */
+export async function signUp(address: string): Promise<{ readonly userId: string; readonly accessToken: string }> {
+  const name = `bench-${Math.random().toString(36).slice(2, 10)}`;
+  const { user, accessToken } = await post<{ user: { id: string }; accessToken: string }>(
+    `${address}/api/auth/signup`,
+    undefined,
+    { username: name, email: `${name}@example.org`, password: `${name}-${Math.random().toString(36).slice(2)}` },
+  );
+  return { userId: user.id, accessToken };
+}
+
 /** A person with a project, as they are before anything is measured. */
 export async function prepareRoutes(address: string): Promise<readonly Route[]> {
-  const name = `bench-${Math.random().toString(36).slice(2, 10)}`;
-  const { accessToken } = await post<{ accessToken: string }>(`${address}/api/auth/signup`, undefined, {
-    username: name,
-    email: `${name}@example.org`,
-    password: `${name}-${Math.random().toString(36).slice(2)}`,
-  });
+  const { accessToken } = await signUp(address);
   const { id } = await post<{ id: string }>(`${address}/api/projects`, accessToken, {
     name: "Bench",
     architecture: {

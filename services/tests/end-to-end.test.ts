@@ -421,7 +421,7 @@ describe("a project", () => {
     expect(results.body.failed).toBeGreaterThan(50 * (mendedAt - brokenAt));
   });
 
-  it("does not exist for a stranger, in any way", async () => {
+  it("ASVS 8.4.1: does not exist for a stranger, in any way", async () => {
     const started = await rest<Simulation>(system, "POST", `/api/projects/${project.id}/simulations`, {
       token: owner.accessToken,
       body: { durationSeconds: 1 },

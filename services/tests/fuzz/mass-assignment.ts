@@ -7,7 +7,7 @@ import {
   ScalarType,
   toBinary,
 } from "@bufbuild/protobuf";
-import { restBindingsOfMethod } from "@weft/transcoding";
+import { type RestBinding, restBindingsOfMethod } from "@weft/transcoding";
 import { rest, type System } from "../system.ts";
 import { goodRequest, publicMethods, type World } from "./world.ts";
 
@@ -30,26 +30,42 @@ export interface Assignment {
   readonly fields: readonly DescField[];
 }
 
-/** Every public method that changes something and answers with what it changed. */
-export function assignments(): Assignment[] {
-  return publicMethods
-    .filter(({ idempotency }) => idempotency !== noSideEffects)
-    .map((method) => {
-      const taken = new Set(method.input.fields.map(({ jsonName }) => jsonName));
-      const resources = method.output.fields.flatMap(({ message, fieldKind }) =>
-        message !== undefined && fieldKind === "message" ? message.fields : [],
-      );
-      const fields = [...method.output.fields, ...resources].filter(({ jsonName }) => !taken.has(jsonName));
-      const owned = Object.fromEntries([
-        ...fields.map((field) => [field.jsonName, plantedValue(field)] as const),
-        ...alwaysTried.map((name) => [name, planted.text] as const),
-      ]);
-      return { method, owned, fields };
-    });
-}
-
 /** google.protobuf.MethodOptions.NO_SIDE_EFFECTS. */
 const noSideEffects = 1;
+
+/** Every public method that may change something. */
+export const changingMethods: readonly DescMethod[] = publicMethods.filter(
+  ({ idempotency }) => idempotency !== noSideEffects,
+);
+
+/** What is tried with each of them. */
+export function assignments(): Assignment[] {
+  return changingMethods.map((method) => {
+    const taken = new Set(method.input.fields.map(({ jsonName }) => jsonName));
+    const resources = method.output.fields.flatMap(({ message, fieldKind }) =>
+      message !== undefined && fieldKind === "message" ? message.fields : [],
+    );
+    const fields = [...method.output.fields, ...resources].filter(({ jsonName }) => !taken.has(jsonName));
+    const owned = Object.fromEntries([
+      ...fields.map((field) => [field.jsonName, plantedValue(field)] as const),
+      ...alwaysTried.map((name) => [name, planted.text] as const),
+    ]);
+    return { method, owned, fields };
+  });
+}
+
+/** A binding's path for a request, which of its fields are in it, and what is left for the query or the body. */
+export function pathOf(
+  binding: RestBinding,
+  message: JsonObject,
+): { readonly path: string; readonly inPath: ReadonlySet<string>; readonly rest: JsonObject } {
+  const inPath = new Set([...binding.pathFields.keys()].map(camel));
+  return {
+    path: binding.template.text.replaceAll(/\{(\w+)[^}]*\}/g, (_, name: string) => String(message[camel(name)])),
+    inPath,
+    rest: Object.fromEntries(Object.entries(message).filter(([name]) => !inPath.has(name))),
+  };
+}
 
 function plantedValue(field: DescField): JsonValue {
   if (field.fieldKind === "list") {
@@ -75,9 +91,7 @@ export async function faultsOfAssignment(system: System, world: World, assignmen
   const token = world.owner.accessToken;
   const faults: string[] = [];
   for (const binding of restBindingsOfMethod(method).filter(({ bodyField }) => bodyField !== "")) {
-    const path = binding.template.text.replaceAll(/\{(\w+)[^}]*\}/g, (_, name: string) => String(good[camel(name)]));
-    const inPath = new Set([...binding.pathFields.keys()].map(camel));
-    const body = Object.fromEntries(Object.entries(good).filter(([name]) => !inPath.has(name)));
+    const { path, inPath, rest: body } = pathOf(binding, good);
     const answer = await rest<Refusal>(system, binding.verb, path, { token, body: { ...body, ...owned } });
     const named =
       answer.body.details?.flatMap(({ fieldViolations }) => fieldViolations ?? []).map(({ field }) => field) ?? [];

@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { until } from "@weft/mesh/testing";
 import { WebSocket } from "ws";
@@ -39,13 +39,37 @@ export async function troubleInLogs(system: System, sinceMs: number): Promise<st
 
 function isTrouble(line: string, sinceMs: number): boolean {
   try {
-    const { level, time, message = "" } = JSON.parse(line) as Partial<Record<"level" | "time" | "message", string>>;
+    const {
+      level,
+      time = "",
+      message = "",
+    } = JSON.parse(line) as Partial<Record<"level" | "time" | "message", string>>;
+    if (!time.endsWith("Z")) {
+      return true;
+    }
     // A record of its own that a request's text has broken out into, or one of an unexpected error.
     const isOurs = ["error", "fatal"].includes(level ?? "") && !/^Debugger |^For help, see/.test(message);
-    return message === "planted" || (isOurs && Date.parse(time ?? "") >= sinceMs);
+    return message === "planted" || (isOurs && Date.parse(time) >= sinceMs);
   } catch {
     return true;
   }
+}
+
+/** Files that a process has open to write to; none where the system does not tell (it is not Linux). */
+export async function filesWrittenTo(system: System): Promise<string[]> {
+  const found: string[] = [];
+  for (const { service, pid } of await servicesOf(system)) {
+    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+      const path = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => "");
+      const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, "utf8").catch(() => "");
+      // The last two bits of open(2)'s flags: 0 is reading.
+      const flags = Number.parseInt(/^flags:\s+(\d+)/m.exec(info)?.[1] ?? "0", 8) & 3;
+      if (flags !== 0 && /^\/(?!dev\/|memfd:)/.test(path)) {
+        found.push(`${service}: ${path}`);
+      }
+    }
+  }
+  return found;
 }
 
 /** Where processes can be inspected; once opened it stays so. By process id. */
@@ -55,11 +79,29 @@ const inspectors = new Map<number, string>();
 export async function heapsAfterCollection(system: System): Promise<Readonly<Record<string, number>>> {
   const heaps: Record<string, number> = {};
   for (const { service, pid, logFile } of await servicesOf(system)) {
-    const address = inspectors.get(pid) ?? (await openInspector(pid, logFile));
-    inspectors.set(pid, address);
-    heaps[service] = await heapOf(address);
+    heaps[service] = await inspected(pid, logFile, async (ask) => {
+      // Twice: what a first collection finalizes, the second one frees.
+      await ask("HeapProfiler.collectGarbage");
+      await ask("HeapProfiler.collectGarbage");
+      return (await ask<{ usedSize: number }>("Runtime.getHeapUsage")).usedSize;
+    });
   }
   return heaps;
+}
+
+/** What a plain object of each process has that nobody gave it: prototypes that somebody could write to. */
+export async function pollutedPrototypes(system: System): Promise<string[]> {
+  const expression = `JSON.stringify([Object, Array, Function, String, Number, Map, Error].flatMap(
+    ({ name, prototype }) => [...Object.keys(prototype), ..."planted" in prototype ? ["planted"] : []]
+      .map((key) => name + "." + key)))`;
+  const found: string[] = [];
+  for (const { service, pid, logFile } of await servicesOf(system)) {
+    const { result } = await inspected(pid, logFile, (ask) =>
+      ask<{ result: { value: string } }>("Runtime.evaluate", { expression }),
+    );
+    found.push(...(JSON.parse(result.value) as string[]).map((name) => `${service}: ${name}`));
+  }
+  return found;
 }
 
 function openInspector(pid: number, logFile: string): Promise<string> {
@@ -70,28 +112,34 @@ function openInspector(pid: number, logFile: string): Promise<string> {
   });
 }
 
-async function heapOf(address: string): Promise<number> {
+type Ask = <Result>(method: string, params?: object) => Promise<Result>;
+
+async function inspected<Result>(pid: number, logFile: string, look: (ask: Ask) => Promise<Result>): Promise<Result> {
+  const address = inspectors.get(pid) ?? (await openInspector(pid, logFile));
+  inspectors.set(pid, address);
   const socket = new WebSocket(address);
   await new Promise((resolve, reject) => {
     socket.once("open", resolve);
     socket.once("error", reject);
   });
-  const ask = (id: number, method: string) =>
-    new Promise<{ readonly usedSize?: number }>((resolve) => {
+  let asked = 0;
+  const ask: Ask = (method, params = {}) =>
+    new Promise((resolve) => {
+      asked += 1;
+      const id = asked;
       const answer = (data: unknown): void => {
-        const { id: answered, result } = JSON.parse(String(data)) as { id?: number; result: { usedSize?: number } };
+        const { id: answered, result } = JSON.parse(String(data)) as { id?: number; result: never };
         if (answered === id) {
           socket.off("message", answer);
           resolve(result);
         }
       };
       socket.on("message", answer);
-      socket.send(JSON.stringify({ id, method }));
+      socket.send(JSON.stringify({ id, method, params }));
     });
-  // Twice: what a first collection finalizes, the second one frees.
-  await ask(1, "HeapProfiler.collectGarbage");
-  await ask(2, "HeapProfiler.collectGarbage");
-  const { usedSize } = await ask(3, "Runtime.getHeapUsage");
-  socket.close();
-  return usedSize ?? Number.NaN;
+  try {
+    return await look(ask);
+  } finally {
+    socket.close();
+  }
 }

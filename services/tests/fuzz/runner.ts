@@ -1,10 +1,10 @@
-import { rest, type System } from "../system.ts";
+import type { System } from "../system.ts";
 import { faultOf } from "./judge.ts";
 import { Random } from "./random.ts";
 import { type FuzzRequest, fuzzRequest, sideDoor } from "./requests.ts";
 import { createSender, type FuzzAnswer, type Sender } from "./send.ts";
 import { described, shrink } from "./shrink.ts";
-import { goodRequest, publicMethods, type World } from "./world.ts";
+import { endWhatBegan, goodRequest, publicMethods, type World } from "./world.ts";
 
 /*
  * Sends case after case, some at a time, and keeps the first of every kind of fault, made as small as can be. Case n of a
@@ -55,7 +55,7 @@ export async function runRequests(system: System, world: World, options: RunOpti
         findings.set(kind, "");
         findings.set(kind, await finding(sender, request, answer, fault, `seed ${options.seed}, case ${index}`));
       }
-      await endWhatBegan(system, world, request, answer);
+      await endWhatBegan(system, world, request.name, answer.status, answer.body.toString());
     }
   };
   await Promise.all(Array.from({ length: options.concurrency }, work));
@@ -103,22 +103,4 @@ function kindOf(fault: string | undefined): string {
     : fault.startsWith("a leak") || fault.startsWith("status")
       ? fault
       : (fault.split(":")[0] ?? "");
-}
-
-/** A run that nobody ends would take the place of those that follow. */
-async function endWhatBegan(
-  system: System,
-  { owner }: World,
-  { name }: FuzzRequest,
-  answer: FuzzAnswer,
-): Promise<void> {
-  const verb = { StartSimulation: "simulations", StartStudy: "studies" }[name];
-  const id =
-    verb === undefined || answer.status !== 200
-      ? undefined
-      : /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(answer.body.toString())?.[0];
-  if (id !== undefined) {
-    const end = verb === "studies" ? "cancel" : "stop";
-    await rest(system, "POST", `/api/${verb}/${id}:${end}`, { token: owner.accessToken });
-  }
 }

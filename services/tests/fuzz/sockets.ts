@@ -1,10 +1,12 @@
-import { connect } from "node:net";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type RawData, WebSocket } from "ws";
 import { hostileTexts } from "./hostile-texts.ts";
 import { leakIn } from "./judge.ts";
 import { mutateJson } from "./mutate-text.ts";
+import { protobufCommands } from "./protobuf-sockets.ts";
 import { Random } from "./random.ts";
+import { rawFrames } from "./socket-frames.ts";
+import { anyChannel, closeCodes, errorCodes } from "./socket-rules.ts";
 import type { World } from "./world.ts";
 
 /*
@@ -13,14 +15,10 @@ import type { World } from "./world.ts";
  * form, and either a last ping is answered or the connection ends with a documented code.
  */
 
-/** By the table of the protocol's README; 1006 is what is left when the server drops whoever breaks RFC 6455 or a limit. */
-const closeCodes: ReadonlySet<number> = new Set([1000, 1003, 1005, 1006, 1007, 1009, 1012, 1013, 4401, 4429]);
 const serverFrames: ReadonlySet<string> = new Set([
-  ...["id", "connected", "refreshed", "subscribed", "unsubscribed", "pong", "presence", "error", "push", "notice"],
+  ...["id", "connected", "refreshed", "subscribed", "unsubscribed", "published"],
+  ...["pong", "presence", "error", "push", "notice"],
 ]);
-/** `canceled` is what becomes of a subscription that its client has ended before it began. */
-const errorCodes =
-  /^(?:canceled|invalid_argument|unauthenticated|permission_denied|not_found|resource_exhausted|failed_precondition|unavailable|aborted|deadline_exceeded|already_exists)$/;
 const lastPing = 987_654_321;
 
 /** What is wrong with how one connection was served; undefined when nothing is. */
@@ -31,9 +29,9 @@ export async function fuzzSocket(
   index: number,
 ): Promise<string | undefined> {
   const random = new Random(seed, index);
-  const fault = random.chance(0.2)
-    ? await brokenFrames(address, world, random)
-    : await commands(address, world, random);
+  const roll = random.next();
+  const kind = roll < 0.25 ? rawFrames : roll < 0.5 ? protobufCommands : commands;
+  const fault = await kind(address, world, random);
   return fault && `WebSocket, seed ${seed}, case ${index}: ${fault}`;
 }
 
@@ -120,17 +118,12 @@ function anyFrame(world: World, random: Random): Sent {
   return roll < 0.97 ? random.pick(hostileTexts) : random.bytes(random.below(100));
 }
 
-function goodFrame({ owner, project, running, finished }: World, random: Random): JsonObject {
+function goodFrame(world: World, random: Random): JsonObject {
+  const { owner } = world;
   const id = random.below(1000);
-  const channel = random.pick([
-    `simulation:${running}`,
-    `simulation:${finished}`,
-    `traces:${running}`,
-    `project:${project}`,
-    `notifications:${owner.user.id}`,
-  ]);
+  const channel = anyChannel(world, random);
   const simulated = channel.startsWith("simulation:");
-  switch (random.below(8)) {
+  switch (random.below(9)) {
     case 0:
       return { id, connect: { token: owner.accessToken } };
     case 1:
@@ -142,6 +135,8 @@ function goodFrame({ owner, project, running, finished }: World, random: Random)
     case 4:
       return { id, presence: { channel } };
     case 5:
+      return { id, publish: { channel, data: { cursor: [1, 2] }, ...(random.chance(0.5) ? { key: "cursor" } : {}) } };
+    case 6:
       return simulated
         ? { id, subscribe: { channel, encoding: "binary", detail: ["api"], everyMs: 100 } }
         : { id, subscribe: { channel, recover: { epoch: "a", offset: 3 } } };
@@ -188,56 +183,4 @@ function pathsOf(value: JsonObject, path: readonly string[] = []): (readonly str
     [...path, name],
     ...(typeof inner === "object" && inner !== null && !Array.isArray(inner) ? pathsOf(inner, [...path, name]) : []),
   ]);
-}
-
-/** How long a server may take to end a connection whose client has ended it. */
-const endTimeoutMs = 30_000;
-
-/** Bytes that are no frames of RFC 6455, or not in an order that it has. */
-function brokenFrames(address: string, world: World, random: Random): Promise<string | undefined> {
-  const { hostname, port } = new URL(address);
-  const upgrade =
-    "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
-    `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: weft.v1\r\n` +
-    `Authorization: Bearer ${world.owner.accessToken}\r\n\r\n`;
-  const frames = Array.from({ length: 1 + random.below(4) }, () => brokenFrame(random));
-  return new Promise((resolve) => {
-    const socket = connect(Number(port), hostname);
-    const done = (fault?: string): void => {
-      socket.destroy();
-      resolve(fault && `${fault}\n  ${frames.map((frame) => frame.subarray(0, 60).toString("hex")).join("\n  ")}`);
-    };
-    socket.setTimeout(endTimeoutMs, () => done("not ended after the client has ended it"));
-    socket.on("close", () => done());
-    socket.on("error", () => done());
-    socket.write(upgrade);
-    socket.once("data", () => {
-      socket.write(Buffer.concat(frames));
-      socket.end();
-    });
-    socket.resume();
-  });
-}
-
-function brokenFrame(random: Random): Buffer {
-  const text = Buffer.from(random.pick(['{"id":1,"ping":{}}', "\u00e9", ""]));
-  const mask = Buffer.from([1, 2, 3, 4]);
-  const masked = Buffer.from(text.map((byte, at) => byte ^ (mask[at % 4] as number)));
-  const flags = random.pick([0x81, 0x01, 0x80, 0x00, 0x83, 0x8b, 0xf1, 0x91, 0x88, 0x89, 0x09, 0x8a, 0x82]);
-  const length = random.pick([text.length, 125, 0]);
-  switch (random.below(6)) {
-    case 0:
-      return Buffer.concat([Buffer.from([flags, text.length]), text]);
-    case 1:
-      return Buffer.concat([Buffer.from([flags, 0x80 | length]), mask, masked]);
-    case 2:
-      return Buffer.concat([Buffer.from([flags, 0xff]), Buffer.alloc(8, random.pick([0, 0x7f, 0xff])), mask, masked]);
-    case 3:
-      return Buffer.concat([Buffer.from([flags, 0xfe]), random.bytes(2), mask, masked]);
-    case 4:
-      // Text that is no UTF-8.
-      return Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xc0, 0xae]);
-    default:
-      return random.bytes(random.below(60));
-  }
 }

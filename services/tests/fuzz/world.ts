@@ -1,7 +1,11 @@
 import type { DescMethod, DescService, JsonObject } from "@bufbuild/protobuf";
 import { accessOf } from "@weft/auth/verifier";
 import { AccountService } from "@weft/proto/weft/auth/v1/account_service_pb.ts";
+import { ApiKeyService } from "@weft/proto/weft/auth/v1/api_key_service_pb.ts";
+import { AuditService } from "@weft/proto/weft/auth/v1/audit_service_pb.ts";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
+import { FactorService } from "@weft/proto/weft/auth/v1/factor_service_pb.ts";
+import { ProviderService } from "@weft/proto/weft/auth/v1/provider_service_pb.ts";
 import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
@@ -31,6 +35,10 @@ export interface World {
 const services: readonly DescService[] = [
   AuthService,
   AccountService,
+  ApiKeyService,
+  FactorService,
+  ProviderService,
+  AuditService,
   UserService,
   ProjectService,
   SimulationService,
@@ -89,6 +97,18 @@ function freshName(): string {
 const nobody = "00000000-0000-4000-8000-000000000000";
 const passwords = { oldPassword: "not the password", newPassword: "a staple of another kind" };
 
+/** Of the right form, and of no passkey that there is. */
+const assertion = {
+  ...{ id: "AAAAAAAAAAAAAAAAAAAAAA", rawId: "AAAAAAAAAAAAAAAAAAAAAA", type: "public-key" },
+  response: {
+    clientDataJSON: "e30",
+    authenticatorData: "AA",
+    signature: "AA",
+    attestationObject: "oA",
+    userHandle: "AA",
+  },
+} satisfies JsonObject;
+
 /** By the name of the method. */
 const goodRequests: Readonly<Record<string, (world: World) => JsonObject>> = {
   GetJwks: () => ({}),
@@ -111,6 +131,36 @@ const goodRequests: Readonly<Record<string, (world: World) => JsonObject>> = {
   EndSession: () => ({ sessionId: nobody }),
   EndOtherSessions: () => ({}),
   ListSecurityEvents: () => ({}),
+  CreateApiKey: () => ({ name: "a key", scopes: ["projects.read", "simulations.run"], expiresInDays: 1 }),
+  ListApiKeys: () => ({}),
+  RevokeApiKey: () => ({ keyId: nobody }),
+  CreateServiceAccount: () => ({ name: freshName() }),
+  ListServiceAccounts: () => ({}),
+  DeleteServiceAccount: () => ({ serviceAccountId: nobody }),
+  CompleteLogin: () => ({ challenge: "none", totpCode: "123456" }),
+  BeginPasskeyLogin: () => ({}),
+  FinishPasskeyLogin: () => ({ response: assertion }),
+  ListFactors: () => ({}),
+  BeginTotp: () => ({}),
+  ConfirmTotp: () => ({ code: "123456" }),
+  RemoveTotp: () => ({ password: "not the password", code: "123456" }),
+  NewRecoveryCodes: () => ({ password: "not the password", code: "123456" }),
+  BeginPasskeyRegistration: () => ({}),
+  FinishPasskeyRegistration: () => ({ name: "a phone", response: assertion }),
+  ListPasskeys: () => ({}),
+  RenamePasskey: () => ({ passkeyId: nobody, name: "a key" }),
+  RemovePasskey: () => ({ passkeyId: nobody }),
+  ListProviders: () => ({}),
+  BeginProviderLogin: () => ({ provider: "nobody", redirectUri: "https://weft.example.org/login/provider" }),
+  FinishProviderLogin: () => ({
+    loginState: "none",
+    answer: { code: "none", state: "none", iss: "https://a.example" },
+  }),
+  BeginProviderLink: () => ({ provider: "nobody", redirectUri: "https://weft.example.org/login/provider" }),
+  FinishProviderLink: () => ({ loginState: "none", answer: { code: "none", state: "none" } }),
+  ListLinkedProviders: () => ({}),
+  UnlinkProvider: () => ({ provider: "nobody" }),
+  ListDecisions: ({ project }) => ({ resource: `project:${project}`, pageSize: 3 }),
   GetUser: ({ owner }) => ({ userId: owner.user.id }),
   UpdateUser: ({ owner }) => ({ userId: owner.user.id, firstName: "Grace" }),
   CreateProject: () => ({ name: "made", description: "by the way", architecture }),
@@ -167,4 +217,20 @@ export function goodRequest(method: DescMethod, world: World): JsonObject {
     throw new Error(`world.ts has no good request to ${method.name}`);
   }
   return make(world);
+}
+
+/** Ends what a call has started: a run that nobody ends would take the place of those that follow. */
+export async function endWhatBegan(
+  system: System,
+  { owner }: World,
+  method: string,
+  status: number,
+  answer: string,
+): Promise<void> {
+  const verb = { StartSimulation: "simulations", StartStudy: "studies" }[method];
+  const id = verb === undefined || status !== 200 ? undefined : /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(answer)?.[0];
+  if (id !== undefined) {
+    const end = verb === "studies" ? "cancel" : "stop";
+    await rest(system, "POST", `/api/${verb}/${id}:${end}`, { token: owner.accessToken });
+  }
 }
