@@ -73,4 +73,13 @@ describe("signing keys", () => {
     const token = await login(instance);
     expect(await stale.service.validateToken({ token })).toMatchObject({ valid: true });
   });
+
+  test("ASVS 9.1.3: a key that is taken away voids its tokens, also those that were found good before", async () => {
+    const instance = await fixture.instance();
+    const token = await login(instance);
+    expect(await instance.service.validateToken({ token })).toMatchObject({ valid: true });
+    await fixture.database.query("DELETE FROM signing_keys");
+    await instance.auth.keyRing.maintain();
+    expect(await instance.service.validateToken({ token })).toMatchObject({ valid: false, reason: "bad_signature" });
+  });
 });

@@ -8,6 +8,7 @@
 import type { Database, Queryable } from "@weft/mesh";
 import type { NewSession, SessionStore, Successor } from "../domain/ports.ts";
 import type { RefreshState } from "../domain/refresh-policy.ts";
+import { createBatchedLookup } from "./batched-lookup.ts";
 import { createOwnSessions } from "./postgres-own-sessions.ts";
 import type { EndedSessions } from "./revocation-publisher.ts";
 
@@ -81,7 +82,7 @@ const endSession = `
 const endSessionsOf = `
   UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE user_id = $1 AND ended_at IS NULL RETURNING id`;
 
-const isLive = `SELECT 1 FROM sessions WHERE id = $1 AND ended_at IS NULL AND expires_at > $2`;
+const findOpen = `SELECT id, expires_at FROM sessions WHERE id = ANY($1) AND ended_at IS NULL`;
 
 const unannounced = `
   SELECT id, ended_at FROM sessions WHERE ended_at >= $1 AND announced_at IS NULL ORDER BY ended_at LIMIT $2`;
@@ -142,6 +143,10 @@ export async function endSessionsOfUser(
 export function createPostgresSessionStore(database: Database): PostgresSessionStore {
   const run = <R extends object>(name: string, text: string, values: unknown[]): Promise<readonly R[]> =>
     database.query<R>({ name, text }, values);
+  const expiryOfOpen = createBatchedLookup(async (ids) => {
+    const rows = await run<{ id: string; expires_at: Date }>("find_open_sessions", findOpen, [[...ids]]);
+    return new Map(rows.map(({ id, expires_at }) => [id, expires_at.getTime()]));
+  });
   return {
     open: (session) => insertSession(database, session),
     async findByToken(tokenHash) {
@@ -160,7 +165,7 @@ export function createPostgresSessionStore(database: Database): PostgresSessionS
       return (await run("end_session", endSession, [sessionId, date(atMs), reason])).length > 0;
     },
     async isLive(sessionId, atMs) {
-      return (await run("session_is_live", isLive, [sessionId, date(atMs)])).length > 0;
+      return ((await expiryOfOpen(sessionId)) ?? 0) > atMs;
     },
     ...createOwnSessions(database),
     async unannounced(sinceMs, limit) {
