@@ -105,21 +105,6 @@ export interface Resources {
   readonly atMs: number;
 }
 
-/** What an HTTP load found. */
-export interface HttpLoadResult {
-  /** In the time that counts. */
-  readonly calls: number;
-  /** From the first to the last, for the CPU that the servers used meanwhile. */
-  readonly allCalls: number;
-  readonly wrong: number;
-  readonly firstError: string | undefined;
-  readonly elapsedMs: number;
-  /** CPU of the driver's process per call. */
-  readonly cpuMicrosPerCall: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
 export interface LoadResult {
   readonly calls: number;
   /** Answers to another question, and calls that failed. */
@@ -131,6 +116,12 @@ export interface LoadResult {
   readonly cpuMicrosPerCall: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+}
+
+/** What an HTTP load found. */
+export interface HttpLoadResult extends LoadResult {
+  /** `calls` are those in the time that counts; these are from the first to the last, for the CPU that the servers used meanwhile. */
+  readonly allCalls: number;
 }
 
 export interface HoldResult {

@@ -6,9 +6,9 @@
  */
 import type { Database, Queryable } from "@weft/mesh";
 import type { ApiKey, ApiKeyStore } from "../domain/api-key-ports.ts";
+import { lockActiveAccount } from "./postgres-account-lock.ts";
 import type { EndedSessions } from "./revocation-publisher.ts";
 
-const lockOwner = `SELECT 1 FROM accounts WHERE user_id = $1 AND state = 'active' FOR NO KEY UPDATE`;
 const isOwned = `SELECT 1 FROM service_accounts WHERE user_id = $1 AND owner_id = $2`;
 const countGood = `
   SELECT count(*)::int AS count FROM api_keys WHERE owner_id = $1 AND revoked_at IS NULL AND expires_at > $2`;
@@ -119,11 +119,6 @@ export function createPostgresApiKeyStore(database: Database): PostgresApiKeySto
       await run("remove_old_api_keys", removeOld, [date(nowMs - keptMs)]);
     },
   };
-}
-
-/** Keeps an active account from being closed, and others from adding to it, until the transaction ends. */
-export async function lockActiveAccount(transaction: Queryable, userId: string): Promise<boolean> {
-  return (await transaction.query({ name: "lock_active_account", text: lockOwner }, [userId])).length > 0;
 }
 
 /** Revokes every key that a user made; returns their ids. For the transaction that closes the account. */

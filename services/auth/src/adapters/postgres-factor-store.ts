@@ -3,8 +3,10 @@
  * one succeeds. What makes a factor the first or the last of an account is decided under a lock on the account's row:
  * recovery codes come with the first and go with the last, and a closed account gets none.
  */
+
 import type { Database, Transaction } from "@weft/mesh";
 import type { FactorStore, FirstFactorCodes } from "../domain/factor-ports.ts";
+import { lockActiveAccount } from "./postgres-account-lock.ts";
 
 const summary = `
   SELECT t.created_at, t.last_used_at,
@@ -30,7 +32,6 @@ const takeCode = `DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = 
 const countCodes = `SELECT count(*)::int AS left FROM recovery_codes WHERE user_id = $1`;
 const removeCodes = `DELETE FROM recovery_codes WHERE user_id = $1`;
 const addCodes = `INSERT INTO recovery_codes (user_id, code_hash) SELECT $1, unnest($2::bytea[])`;
-const lockAccount = `SELECT 1 FROM accounts WHERE user_id = $1 AND state = 'active' FOR UPDATE`;
 const hasFactor = `
   SELECT 1 FROM totp_factors WHERE user_id = $1 AND confirmed UNION ALL SELECT 1 FROM passkeys WHERE user_id = $1 LIMIT 1`;
 const strengthenSession = `UPDATE sessions SET second_factor_at = $3 WHERE id = $2 AND user_id = $1 AND ended_at IS NULL`;
@@ -74,7 +75,7 @@ export function createPostgresFactorStore(
     },
     confirmTotp: ({ userId, sealedSecret, step, atMs, ...first }) =>
       database.transaction(async (transaction) => {
-        if (!(await isActiveAndLocked(transaction, userId))) {
+        if (!(await lockActiveAccount(transaction, userId))) {
           return undefined;
         }
         const pending = { name: "totp_is_pending", text: isPending };
@@ -93,7 +94,7 @@ export function createPostgresFactorStore(
     },
     removeTotp: (userId) =>
       database.transaction(async (transaction) => {
-        await isActiveAndLocked(transaction, userId);
+        await lockActiveAccount(transaction, userId);
         const removed = await transaction.query({ name: "remove_totp", text: removeConfirmed }, [userId]);
         await removeCodesWithLastFactor(transaction, userId);
         return removed.length > 0;
@@ -108,7 +109,7 @@ export function createPostgresFactorStore(
     },
     replaceRecoveryCodes: (userId, codeHashes) =>
       database.transaction(async (transaction) => {
-        if (!(await isActiveAndLocked(transaction, userId)) || !(await hasSecondFactor(transaction, userId))) {
+        if (!(await lockActiveAccount(transaction, userId)) || !(await hasSecondFactor(transaction, userId))) {
           return false;
         }
         await transaction.query({ name: "remove_recovery_codes", text: removeCodes }, [userId]);
@@ -120,11 +121,6 @@ export function createPostgresFactorStore(
       await database.query(statement, [new Date(nowMs - pendingKeptMs)]);
     },
   };
-}
-
-/** Everything that counts the factors of an account holds this. */
-export async function isActiveAndLocked(transaction: Transaction, userId: string): Promise<boolean> {
-  return (await transaction.query({ name: "lock_account", text: lockAccount }, [userId])).length > 0;
 }
 
 /** To be called before the factor is there, under the lock; true when it is the account's first. */

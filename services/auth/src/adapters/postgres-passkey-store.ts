@@ -1,6 +1,7 @@
 import type { Database } from "@weft/mesh";
 import type { Passkey, PasskeyStore } from "../domain/factor-ports.ts";
-import { addFirstFactorCodes, isActiveAndLocked, removeCodesWithLastFactor } from "./postgres-factor-store.ts";
+import { lockActiveAccount } from "./postgres-account-lock.ts";
+import { addFirstFactorCodes, removeCodesWithLastFactor } from "./postgres-factor-store.ts";
 
 const columns =
   "id, user_id, credential_id, public_key, counter, transports, backed_up, name, created_at, last_used_at";
@@ -43,7 +44,7 @@ export function createPostgresPasskeyStore(database: Database): PasskeyStore {
     add: (passkey, most) =>
       database.transaction(async (transaction) => {
         const { id, userId, credentialId, publicKey, counter, transports, backedUp, name, createdAtMs } = passkey;
-        if (!(await isActiveAndLocked(transaction, userId))) {
+        if (!(await lockActiveAccount(transaction, userId))) {
           return "account_closed";
         }
         const known = await transaction.query({ name: "find_passkey", text: find }, [credentialId]);
@@ -77,7 +78,7 @@ export function createPostgresPasskeyStore(database: Database): PasskeyStore {
     },
     remove: (id, userId) =>
       database.transaction(async (transaction) => {
-        await isActiveAndLocked(transaction, userId);
+        await lockActiveAccount(transaction, userId);
         const others = { name: "find_ways_in_beside_passkey", text: otherWays };
         if ((await transaction.query(others, [userId, id])).length === 0) {
           return "last";

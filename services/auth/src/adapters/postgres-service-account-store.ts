@@ -1,7 +1,8 @@
 /** Service accounts in PostgreSQL; see `postgres-api-key-store.ts` for what is locked. */
 import type { Database, Queryable } from "@weft/mesh";
 import type { ServiceAccount, ServiceAccountStore } from "../domain/api-key-ports.ts";
-import { lockActiveAccount, revokeKeysOfSubject } from "./postgres-api-key-store.ts";
+import { lockActiveAccount } from "./postgres-account-lock.ts";
+import { revokeKeysOfSubject } from "./postgres-api-key-store.ts";
 
 const namesOf = `SELECT name FROM service_accounts WHERE owner_id = $1`;
 const addAccount = `INSERT INTO accounts (user_id, password_hash, state, began_at) VALUES ($1, '', 'active', $2)`;

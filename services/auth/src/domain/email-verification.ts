@@ -1,4 +1,5 @@
 import { keysOfMail } from "./attempt-limits.ts";
+import { originOf } from "./client-origin.ts";
 import type { AddressStore, MailedTokenStore, MailQueue } from "./mail-ports.ts";
 import { assertMailAdmitted, tokenRefused } from "./password-recovery.ts";
 import type { AttemptCounter, ClientFacts, OpaqueTokens, UserDirectory, WallClock } from "./ports.ts";
@@ -52,7 +53,7 @@ export class EmailVerification {
   /** Throws "token_refused", also when the account has another address by now. */
   async verify(token: string, client: ClientFacts): Promise<void> {
     const { addresses, mailedTokens, tokens, directory, mails, clock, log } = this.#options;
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     const mailed = await mailedTokens.find("verify_email", tokens.hash(token), clock.now());
     const user = mailed && (await directory.findById(mailed.userId));
     if (mailed === undefined || user?.email !== mailed.address || !(await mailedTokens.take(mailed))) {

@@ -1,3 +1,4 @@
+import { originOf } from "./client-origin.ts";
 import type { MailQueue } from "./mail-ports.ts";
 import type { ClientFacts, DeviceStore, DirectoryUser, OpaqueToken, OpaqueTokens, WallClock } from "./ports.ts";
 import type { SecurityLog } from "./security-events.ts";
@@ -57,7 +58,7 @@ export class Entry {
     if (loggedIn === undefined) {
       return undefined;
     }
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     const isNew = proof.device === undefined;
     if (isNew) {
       await mails.notify({ kind: "new_device", userId, atMs: clock.now(), ...origin });

@@ -8,6 +8,7 @@
  * gets in and the other has spent its code for nothing. The other way round a wrong code would end the login.
  */
 
+import { originOf } from "./client-origin.ts";
 import type { Entered, Entry } from "./entry.ts";
 import { AuthError } from "./errors.ts";
 import type { ChallengeStore, JsonObject, PasskeyStore, WebAuthn } from "./factor-ports.ts";
@@ -78,7 +79,7 @@ export class LoginCompletion {
     if (!(await challenges.put({ challengeHash: hash, expiresAtMs, of }))) {
       return "void";
     }
-    await log.record("login_challenged", { userId, address: client.address, userAgent: client.userAgent });
+    await log.record("login_challenged", { userId, ...originOf(client) });
     const passkeyOptions = offered.includes("passkey")
       ? await webauthn.requestOptions(token, await passkeys.list(userId))
       : undefined;

@@ -7,8 +7,10 @@
  * alike. Verified or not depends on counts of what was typed, never on whether it exists, and a login that does not exist
  * costs the same work as a wrong password (ASVS 6.3.8).
  */
+
 import type { AttemptGuard, Verdict } from "./attempt-guard.ts";
 import { type CountedKey, keysOfLogin } from "./attempt-limits.ts";
+import { originOf } from "./client-origin.ts";
 import type { Entered, Entry } from "./entry.ts";
 import { AuthError } from "./errors.ts";
 import type { LoginChallenge, LoginCompletion } from "./login-completion.ts";
@@ -72,7 +74,7 @@ export class Logins {
     if (!verdict.right) {
       if (verdict.verified && verdict.waitMs > 0) {
         // Once per wait that begins: what is refused meanwhile would only fill the trail.
-        await log.record("login_held_up", { ...origin(client), waitMs: verdict.waitMs });
+        await log.record("login_held_up", { ...originOf(client), waitMs: verdict.waitMs });
       }
       throw loginFailed(verdict.waitMs);
     }
@@ -108,11 +110,11 @@ export class Logins {
     const passwordHash = await accounts.findPasswordHash(user?.userId ?? nobody);
     if (user === undefined || passwordHash === undefined) {
       await hasher.verifyDecoy(normalized);
-      await log.record("login_failed", origin(client));
+      await log.record("login_failed", originOf(client));
       return { right: false };
     }
     if (!(await hasher.verify(passwordHash, normalized))) {
-      await log.record("login_failed", { userId: user.userId, ...origin(client) });
+      await log.record("login_failed", { userId: user.userId, ...originOf(client) });
       return { right: false };
     }
     return { right: true, value: { user, passwordHash } };
@@ -122,10 +124,6 @@ export class Logins {
 interface ProvenDevice {
   readonly user: DirectoryUser;
   readonly device: OpaqueToken;
-}
-
-function origin({ address, userAgent }: ClientFacts): { address: string; userAgent: string } {
-  return { address, userAgent };
 }
 
 function loginFailed(waitMs: number): AuthError {

@@ -1,3 +1,4 @@
+import { originOf } from "./client-origin.ts";
 import { AuthError } from "./errors.ts";
 import type { Json, JsonObject, Passkey, PasskeyStore, WebAuthn } from "./factor-ports.ts";
 import type { ClientFacts, WallClock } from "./ports.ts";
@@ -33,7 +34,7 @@ export class PasskeyAssertions {
   /** The passkey, with its use noted. Throws "passkey_refused". */
   async check({ response, challenge, userId, client }: Assertion): Promise<Passkey> {
     const { store, webauthn, clock, log } = this.#options;
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     const passkey = isCredentialId(response.id) ? await store.find(response.id) : undefined;
     if (passkey === undefined || !isOwned(passkey, userId, webauthn.userIdOf(response))) {
       await log.record("passkey_refused", { ...origin, ...(userId === undefined ? {} : { userId }), why: "unknown" });

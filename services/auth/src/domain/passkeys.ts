@@ -2,6 +2,7 @@
  * The passkeys of an account. The first second factor of an account, be it a passkey or an app, makes a password alone
  * worth nothing, and so brings recovery codes with it.
  */
+import { originOf } from "./client-origin.ts";
 import { AuthError } from "./errors.ts";
 import type { ChallengeStore, JsonObject, Passkey, PasskeyStore, RecoveryCodes, WebAuthn } from "./factor-ports.ts";
 import { challengeLifeMs } from "./login-completion.ts";
@@ -62,7 +63,7 @@ export class Passkeys {
     { name, response, client }: NewPasskey,
   ): Promise<{ passkey: Passkey; recoveryCodes: readonly string[] }> {
     const { store, webauthn, challenges, tokens, recovery, ids, mails, clock, log } = this.#options;
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     const atMs = clock.now();
     const refuse = async (why: string): Promise<never> => {
       await log.record("passkey_refused", { userId, sessionId, ...origin, why });
@@ -119,7 +120,7 @@ export class Passkeys {
     if (removed === "last") {
       throw new AuthError("last_way_in", "nothing else lets you in to your account: set a password first");
     }
-    const origin = { address: shown.client.address, userAgent: shown.client.userAgent };
+    const origin = originOf(shown.client);
     const facts = { userId, sessionId, ...origin, factor: "passkey", passkey: passkeyId };
     await log.record("second_factor_removed", facts);
     await mails.notify({ kind: "factor_removed", factor: "passkey", userId, atMs: clock.now(), ...origin });

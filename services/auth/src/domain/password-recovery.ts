@@ -4,7 +4,9 @@
  * the token has the mailbox, so using it proves the address, ends every session and forgets every device: nobody knows who
  * had them. No session is opened; the new password has to prove itself, and a second factor with it.
  */
+
 import { keysOfLogin, keysOfMail } from "./attempt-limits.ts";
+import { originOf } from "./client-origin.ts";
 import { AuthError } from "./errors.ts";
 import type { MailedTokenStore, MailQueue } from "./mail-ports.ts";
 import { assertPassword, normalizePassword, refusePassword } from "./password-policy.ts";
@@ -46,7 +48,7 @@ export class PasswordRecovery {
   async request(login: string, client: ClientFacts): Promise<void> {
     const { counter, mails, clock, log } = this.#options;
     await assertMailAdmitted(counter, keysOfMail(login, client.network), clock.now());
-    await log.record("password_reset_requested", { address: client.address, userAgent: client.userAgent });
+    await log.record("password_reset_requested", originOf(client));
     await mails.enqueue({ kind: "reset_password", login });
   }
 
@@ -57,7 +59,7 @@ export class PasswordRecovery {
     const tokenHash = tokens.hash(token);
     const mailed = await mailedTokens.find("reset_password", tokenHash, clock.now());
     const user = mailed && (await directory.findById(mailed.userId));
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     if (user === undefined) {
       await log.record("mailed_token_refused", { ...origin, purpose: "reset_password" });
       throw tokenRefused();

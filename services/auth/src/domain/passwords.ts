@@ -3,6 +3,7 @@
  * password is asked for again, every session ends, the one that asks included, and its device alone is handed a new one. A
  * thief with a copy of its refresh token is left with nothing (ASVS 7.2.4, 7.4.3).
  */
+import { originOf } from "./client-origin.ts";
 import { AuthError } from "./errors.ts";
 import type { MailQueue } from "./mail-ports.ts";
 import { assertPassword, normalizePassword, refusePassword } from "./password-policy.ts";
@@ -76,7 +77,7 @@ export class Passwords {
       throw new AuthError("user_unknown", "the account is closed");
     }
     await revocations.announce(ended);
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     await log.record("password_changed", { userId, sessionId, ...origin });
     await mails.notify({ kind: "password_changed", userId, atMs, ...origin });
     return sessions.hand(user, session.sessionId, session.expiresAtMs, refreshToken);

@@ -7,6 +7,7 @@
  * there, here (nonce). A dance is used up before the code is: it succeeds once or fails once. A wrong state uses up nothing,
  * else a forged answer could spoil the login that is under way.
  */
+import { originOf } from "./client-origin.ts";
 import { AuthError } from "./errors.ts";
 import type { ClientFacts, WallClock } from "./ports.ts";
 import type {
@@ -77,7 +78,7 @@ export class ProviderDance {
     const { dances, tokens, clock, log } = this.#options;
     const secrets = tokens.secrets(loginState);
     const dance = answer.state === secrets.state ? await dances.take(tokens.hash(loginState), clock.now()) : undefined;
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     if (dance === undefined || !sameOwner(dance.owner, owner)) {
       await log.record("provider_login_failed", { ...owner, ...origin, reason: "login_state_refused" });
       throw new AuthError("login_state_refused", "this login is unknown, finished or too old; begin again");

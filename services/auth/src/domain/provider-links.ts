@@ -1,3 +1,4 @@
+import { originOf } from "./client-origin.ts";
 import { AuthError } from "./errors.ts";
 import type { MailQueue } from "./mail-ports.ts";
 import type { ClientFacts, WallClock } from "./ports.ts";
@@ -64,7 +65,7 @@ export class ProviderLinks {
       throw new AuthError("identity_taken", "another login of this provider is linked: unlink it first");
     }
     if (outcome === "linked") {
-      const origin = { address: client.address, userAgent: client.userAgent };
+      const origin = originOf(client);
       await log.record("provider_linked", { userId, sessionId, ...origin, provider: provider.name });
       await mails.notify({ kind: "provider_linked", userId, atMs: linkedAtMs, ...origin, provider: provider.label });
     }

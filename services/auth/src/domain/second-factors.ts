@@ -6,8 +6,10 @@
  * therefore make nobody wait on their own devices, and a recovery code or a passkey gets in anywhere meanwhile. The owner is
  * told by mail when somebody has to wait: then the password is known to others (ASVS 6.3.5).
  */
+
 import type { AttemptGuard } from "./attempt-guard.ts";
 import type { CountedKey } from "./attempt-limits.ts";
+import { originOf } from "./client-origin.ts";
 import { AuthError } from "./errors.ts";
 import type { FactorStore, FactorSummary, RecoveryCodes, SecretSealing, TotpCodes } from "./factor-ports.ts";
 import type { MailQueue } from "./mail-ports.ts";
@@ -71,7 +73,7 @@ export class SecondFactors {
     if (verdict.right) {
       return;
     }
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     if (verdict.verified) {
       await log.record("second_factor_failed", { userId, ...origin, factor: "totp" });
     }
@@ -85,7 +87,7 @@ export class SecondFactors {
   /** Uses up a recovery code and says so by mail. Throws "code_wrong". */
   async useRecoveryCode({ userId, code, client }: Omit<CodeAttempt, "keys">): Promise<void> {
     const { store, recovery, mails, clock, log } = this.#options;
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     const left = await store.takeRecoveryCode(userId, recovery.hash(code));
     if (left === undefined) {
       await log.record("second_factor_failed", { userId, ...origin, factor: "recovery_code" });

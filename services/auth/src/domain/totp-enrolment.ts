@@ -3,7 +3,9 @@
  * is locked out by a QR code that was never scanned; meanwhile an app of before goes on. The code that confirms is used up.
  * Who changes factors has to be the owner and not only hold an access token: see reauthentication.ts.
  */
+
 import type { AttemptGuard } from "./attempt-guard.ts";
+import { originOf } from "./client-origin.ts";
 import { AuthError } from "./errors.ts";
 import type { FactorStore, RecoveryCodes, SecretSealing, TotpCodes } from "./factor-ports.ts";
 import type { MailQueue } from "./mail-ports.ts";
@@ -77,7 +79,7 @@ export class TotpEnrolment {
     if (added === undefined) {
       throw notBegun();
     }
-    const origin = { address: client.address, userAgent: client.userAgent };
+    const origin = originOf(client);
     await log.record("second_factor_added", { userId, sessionId, ...origin, factor: "totp" });
     await mails.notify({ kind: "factor_added", factor: "totp", userId, atMs, ...origin });
     return added.first ? codes.map((minted) => minted.code) : [];
@@ -91,7 +93,7 @@ export class TotpEnrolment {
     if (!(await store.removeTotp(userId))) {
       throw new AuthError("factor_missing", "the account has no authenticator app");
     }
-    const origin = { address: shown.client.address, userAgent: shown.client.userAgent };
+    const origin = originOf(shown.client);
     await log.record("second_factor_removed", { userId, sessionId, ...origin, factor: "totp" });
     await mails.notify({ kind: "factor_removed", factor: "totp", userId, atMs: clock.now(), ...origin });
   }
@@ -106,7 +108,7 @@ export class TotpEnrolment {
     if (!(await store.replaceRecoveryCodes(userId, hashes))) {
       throw new AuthError("factor_missing", "the account has no second factor that codes could stand in for");
     }
-    const origin = { address: shown.client.address, userAgent: shown.client.userAgent };
+    const origin = originOf(shown.client);
     await log.record("recovery_codes_renewed", { userId, sessionId, ...origin });
     return codes.map(({ code }) => code);
   }
