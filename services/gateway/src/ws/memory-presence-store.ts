@@ -16,7 +16,8 @@ interface Occupants {
 
 /**
  * In the memory of this process, for tests and for a gateway that is alone. `announce` stands for the broker; stores that
- * are given the same `channels` are one.
+ * are given the same `channels` are one. Time is in whole milliseconds, as Redis has it: with fractions, a time that is
+ * added to now and taken from it again is another one.
  */
 export function createMemoryPresenceStore(options: {
   readonly nowMs: () => number;
@@ -28,7 +29,7 @@ export function createMemoryPresenceStore(options: {
   return {
     times,
     update: async (name, { here, leaving }) => {
-      const now = nowMs();
+      const now = Math.trunc(nowMs());
       const { ends, since } = channels.get(name) ?? { ends: new Map(), since: new Map() };
       channels.set(name, { ends, since });
       for (const [member, endMs] of ends) {
