@@ -41,7 +41,7 @@ describe.each(testRedisKinds)("on redis (%s)", (kind) => {
   afterAll(() => store.close());
 
   const open = async () => {
-    const redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test" });
+    const redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test", commandTimeoutMs: 60_000 });
     expect(await redis.whenReady(10_000)).toBe(true);
     return redis;
   };
@@ -87,6 +87,32 @@ describe.each(testRedisKinds)("on redis (%s)", (kind) => {
       publications: [{ offset: 1, payload: "new" }],
     });
     await redis.close();
+  });
+
+  test("keeps the order of publications while somebody flushes the scripts of Redis", async () => {
+    const redis = await open();
+    const admin = await open();
+    const log = createRedisChannelLog({ redis, random: systemRandom });
+    const { epoch } = await log.position("project:7");
+    const numbers = Array.from({ length: 250 }, (_, index) => index + 1);
+    let goesOn = true;
+    const flushing = (async () => {
+      let flushes = 0;
+      for (; goesOn; flushes += 1) await admin.commands.script("FLUSH");
+      return flushes;
+    })();
+    const published: Promise<unknown>[] = [];
+    for (const n of numbers) {
+      published.push(log.publish("project:7", String(n)));
+      // Nobody waits for the one before; but replies come between them.
+      if (n % 3 === 0) await new Promise(setImmediate);
+    }
+    expect(await Promise.all(published)).toEqual(numbers.map((offset) => ({ epoch, offset })));
+    goesOn = false;
+    expect(await flushing).toBeGreaterThan(0);
+    const publications = numbers.map((n) => ({ offset: n, payload: String(n) }));
+    expect(await log.since("project:7", { epoch, offset: 0 })).toMatchObject({ recovered: true, publications });
+    await Promise.all([redis.close(), admin.close()]);
   });
 
   test("fails at once while Redis is away, and goes on in another epoch when it comes back empty", async () => {
