@@ -15,10 +15,13 @@ export type {
 } from "./channels/channel-log.ts";
 export { decodePublication } from "./channels/envelope.ts";
 export { createRedisChannelLog } from "./channels/redis-channel-log.ts";
+export { type ChildCall, ChildCalls } from "./child-calls.ts";
+export type { UnaryCallOptions } from "./client/call-path.ts";
 export type { PeerDeclaration, PeerDeclarations } from "./client/peers.ts";
 export { type Clock, systemClock, type Timer } from "./clock.ts";
 export { parseDurationMs } from "./config/duration.ts";
 export type { MeshConfig } from "./config/mesh-config.ts";
+export { DeadlineEntry, DeadlineWheel } from "./deadline-wheel.ts";
 export type { MetricDefinition } from "./diagnostics.ts";
 export { MeshError, type MeshErrorCode, meshErrors } from "./errors.ts";
 export type { CallerPolicy } from "./identity/authorization.ts";

@@ -1,9 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, type Interceptor } from "@connectrpc/connect";
 import { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { GetUserByIdRequestSchema } from "@weft/proto/weft/user/v1/user_pb.ts";
 import { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { afterEach, describe, expect, it } from "vitest";
+import { runInCall } from "../src/call-context.ts";
+import { ChildCalls } from "../src/child-calls.ts";
+import { systemClock } from "../src/clock.ts";
 import { errorReason } from "../src/service-error.ts";
 import { type ScriptedPeer, startScriptedPeer } from "../src/testing/scripted-peer.ts";
 import { until } from "../src/testing/until.ts";
@@ -23,10 +26,10 @@ async function serve(routes: (router: ConnectRouter) => void, port = 0): Promise
   return server;
 }
 
-function call(ports: readonly number[], defaultTimeoutMs = 5000) {
-  const { peer, path } = callFixture(ports, { defaultTimeoutMs });
+function call(ports: readonly number[], defaultTimeoutMs = 5000, interceptors: readonly Interceptor[] = []) {
+  const { peer, path } = callFixture(ports, { defaultTimeoutMs, interceptors });
   cleanups.push(() => peer.drain());
-  return { peer, users: path.client(UserService), auth: path.client(AuthService) };
+  return { peer, path, users: path.client(UserService), auth: path.client(AuthService) };
 }
 
 function answering(name: string, onCall: () => void = () => undefined) {
@@ -175,5 +178,63 @@ describe("a call", () => {
       }
     }
     await expect(Promise.all(calls)).resolves.toHaveLength(300);
+  });
+});
+
+describe("a call by descriptor", () => {
+  const method = UserService.method.getUserById;
+  const asked = create(GetUserByIdRequestSchema, { userId: "u1" });
+
+  it("answers with the message, and passes metadata on beside what the call at hand lends", async () => {
+    const seen: (string | null)[] = [];
+    const { port } = await serve((router) => {
+      router.service(UserService, {
+        getUserById: ({ userId }, { requestHeader }) => {
+          seen.push(...["x-forwarded-for", "authorization", "x-correlation-id"].map((name) => requestHeader.get(name)));
+          return { userId };
+        },
+      });
+    });
+    const { path } = call([port]);
+    const context = { correlationId: "c-1", authorization: "Bearer mine" };
+    const metadata = ["x-forwarded-for", "10.1.2.3"];
+    expect(await runInCall(context, () => path.call(method, asked, { metadata }))).toMatchObject({ userId: "u1" });
+    await runInCall(context, () => path.call(method, asked, { metadata: ["authorization", ""] }));
+    expect(seen).toEqual(["10.1.2.3", "Bearer mine", "c-1", null, "", "c-1"]);
+  });
+
+  it("ends with the calls that it is put among, and not with the call at hand or its time", async () => {
+    const answers: (() => void)[] = [];
+    const { port } = await serve((router) => {
+      router.service(UserService, {
+        getUserById: ({ userId }) => new Promise((resolve) => answers.push(() => resolve({ userId }))),
+      });
+    });
+    const { path } = call([port]);
+    const endsWith = new ChildCalls();
+    const over = { correlationId: "c", deadlineMs: systemClock.monotonicMs() - 1, signal: AbortSignal.abort() };
+    const start = () => runInCall(over, () => path.call(method, asked, { endsWith }));
+    const answered = start();
+    await until("the handler has it", () => answers.length === 1);
+    answers[0]?.();
+    expect(await answered).toMatchObject({ userId: "u1" });
+    const ended = start().catch((error: unknown) => error);
+    await until("the handler has it", () => answers.length === 2);
+    endsWith.end(new DOMException("nobody waits", "AbortError"));
+    expect(await ended).toMatchObject({ code: Code.Canceled });
+    await expect(start()).rejects.toMatchObject({ code: Code.Canceled });
+    expect(answers.length).toBe(2);
+  });
+
+  it("goes through the interceptors of its peer", async () => {
+    const { port } = await serve(answering("ada"));
+    const seen: string[] = [];
+    const noting: Interceptor = (next) => (request) => {
+      seen.push(request.method.name);
+      return next(request);
+    };
+    const { path } = call([port], 5000, [noting]);
+    expect(await path.call(method, asked, { metadata: ["x-a", "1"] })).toMatchObject({ username: "ada" });
+    expect(seen).toEqual(["GetUserById"]);
   });
 });

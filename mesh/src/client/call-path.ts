@@ -6,6 +6,7 @@ import {
   isMessage,
   type Message,
   type MessageInitShape,
+  type MessageShape,
 } from "@bufbuild/protobuf";
 import {
   type CallOptions,
@@ -19,6 +20,7 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { type CallFrame, currentFrame } from "../call-context.ts";
+import type { ChildCalls } from "../child-calls.ts";
 import { headersFrom, type MetadataList } from "../lane/metadata.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { TraceIds } from "../trace-context.ts";
@@ -28,7 +30,7 @@ import { ClientCall } from "./client-call.ts";
 import { ClientMethod } from "./client-method.ts";
 import { timeoutFor } from "./deadline.ts";
 import type { HedgeOptions } from "./hedging.ts";
-import { type HeadersInit, outgoingMetadata } from "./outgoing-metadata.ts";
+import { type HeadersInit, outgoingMetadata, withContext } from "./outgoing-metadata.ts";
 import { openStream } from "./stream-call.ts";
 
 /**
@@ -56,6 +58,24 @@ export interface CallPathOptions {
   /** When the caller sets no timeout; 10 s when absent. */
   readonly defaultTimeoutMs?: number;
 }
+
+/** What a caller says of one call by descriptor. */
+export interface UnaryCallOptions {
+  /**
+   * Names and values in turn. Names are in lower case and none of those that HTTP/2 or the mesh writes itself; values have
+   * been checked: they come from headers.
+   */
+  readonly metadata?: MetadataList | undefined;
+  /** In milliseconds; the default when undefined. */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * The call ends with these, instead of with the call that is being worked on, whose deadline does not bind it either: for
+   * work that is done for several callers, or for one who may leave before it is over.
+   */
+  readonly endsWith?: ChildCalls | undefined;
+}
+
+type CallChoices = CallOptions & Pick<UnaryCallOptions, "endsWith" | "metadata">;
 
 const defaultTimeoutMs = 10_000;
 /** In which a handler whose peer used up the time can still say so to its own caller. */
@@ -121,6 +141,25 @@ export class CallPath {
     return client as Client<S>;
   }
 
+  /** A call by descriptor, without the response object that a transport makes. Rejects with a ConnectError. */
+  call<I extends DescMessage, O extends DescMessage>(
+    desc: DescMethodUnary<I, O>,
+    input: MessageShape<I>,
+    options: UnaryCallOptions,
+  ): Promise<MessageShape<O>> {
+    const method = this.#method(desc as unknown as DescMethodUnary);
+    const choices = options as CallChoices;
+    try {
+      const answer =
+        this.#interceptors.length > 0
+          ? this.#intercepted(method, choices, input as never).then(({ message }) => message)
+          : this.#call(method, input as never, choices).answer;
+      return answer as Promise<MessageShape<O>>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   #method(desc: DescMethodUnary): ClientMethod {
     let method = this.#methods.get(desc);
     if (method === undefined) {
@@ -132,13 +171,16 @@ export class CallPath {
   }
 
   /** Throws a ConnectError for an input or headers that cannot be sent to anybody. */
-  #call(method: ClientMethod, input: MessageInitShape<DescMessage>, options: CallOptions | undefined): StartedCall {
+  #call(method: ClientMethod, input: MessageInitShape<DescMessage>, options: CallChoices | undefined): StartedCall {
     const frame = currentFrame();
     const { desc } = method;
     let metadata: MetadataList | undefined;
     let message: Message;
     try {
-      metadata = outgoingMetadata(options?.headers, frame?.call);
+      metadata =
+        options?.metadata === undefined
+          ? outgoingMetadata(options?.headers, frame?.call)
+          : withContext(options.metadata, frame?.call);
       message = isMessage(input, desc.input) ? input : create(desc.input, input);
     } catch (error) {
       throw this.#core.asConnectError(error, method.name);
@@ -152,15 +194,16 @@ export class CallPath {
   #begin(
     method: ClientMethod,
     message: Message,
-    options: CallOptions | undefined,
+    options: CallChoices | undefined,
     frame: CallFrame | undefined,
     metadata: MetadataList | undefined,
     span: TraceIds | undefined,
   ): StartedCall {
     const core = this.#core;
-    const surrounding = frame?.call;
+    // Without the call at hand where this one is not made for it alone.
+    const surrounding = options?.endsWith === undefined ? frame?.call : undefined;
     const signal = options?.signal;
-    const children = surrounding?.children;
+    const children = options?.endsWith ?? surrounding?.children;
     const nowMs = core.clock.monotonicMs();
     const allowedMs = timeoutFor(
       options?.timeoutMs,
@@ -186,12 +229,10 @@ export class CallPath {
     if (signal !== undefined) {
       call.follow(signal);
     }
-    if (surrounding !== undefined) {
-      if (children !== undefined) {
-        call.attachTo(children);
-      } else if (surrounding.signal !== undefined) {
-        call.follow(surrounding.signal);
-      }
+    if (children !== undefined) {
+      call.attachTo(children);
+    } else if (surrounding?.signal !== undefined) {
+      call.follow(surrounding.signal);
     }
     return { call, answer };
   }
@@ -199,7 +240,7 @@ export class CallPath {
   #callInSpan(
     method: ClientMethod,
     message: Message,
-    options: CallOptions | undefined,
+    options: CallChoices | undefined,
     frame: CallFrame | undefined,
     metadata: MetadataList | undefined,
   ): StartedCall {
@@ -239,7 +280,7 @@ export class CallPath {
   /** With interceptors there is a request object that they may change, and a response object. */
   #intercepted(
     method: ClientMethod,
-    options: CallOptions,
+    options: CallChoices,
     input: MessageInitShape<DescMessage>,
   ): Promise<UnaryResponse> {
     const { desc } = method;
@@ -247,6 +288,7 @@ export class CallPath {
       const { call, answer } = this.#call(method, request.message, {
         signal: request.signal,
         headers: request.header,
+        endsWith: options.endsWith,
         ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
       });
       return responseOf(method, await answer, call);
@@ -262,7 +304,8 @@ export class CallPath {
       requestMethod: "POST",
       url: `weft://${this.#core.peer.name}/${method.name}`,
       signal: options.signal ?? new AbortController().signal,
-      header: new Headers(options.headers as HeadersInit),
+      header:
+        options.metadata === undefined ? new Headers(options.headers as HeadersInit) : headersFrom(options.metadata),
       contextValues: (options.contextValues as ContextValues | undefined) ?? createContextValues(),
       message: create(desc.input, input),
     } as UnaryRequest) as Promise<UnaryResponse>;

@@ -30,31 +30,53 @@ const ownHeaders: ReadonlySet<string> = new Set([
  * id unless the trace already says it. Undefined when there is none, which is the usual case.
  */
 export function outgoingMetadata(given: HeadersInit, surrounding: CallContext | undefined): MetadataList | undefined {
-  let list: string[] | undefined;
-  let correlated = false;
-  let authorized = false;
-  if (given !== undefined) {
-    for (const [name, value] of isFields(given) ? given : new Headers(given)) {
-      if (!ownHeaders.has(name)) {
-        list ??= [];
-        list.push(name, value);
-        correlated ||= name === meshHeaders.correlationId;
-        authorized ||= name === meshHeaders.authorization;
-      }
+  return withContext(given === undefined ? undefined : listOf(given), surrounding);
+}
+
+/** The same for metadata that is a list already: names in lower case, none of them the mesh's own, values that can be sent. */
+export function withContext(
+  given: MetadataList | undefined,
+  surrounding: CallContext | undefined,
+): MetadataList | undefined {
+  if (surrounding === undefined) {
+    return given;
+  }
+  const { authorization } = surrounding;
+  const authorizes = authorization !== undefined && !names(given, meshHeaders.authorization);
+  const correlates =
+    (surrounding.correlatedByTrace !== true || surrounding.trace === undefined) &&
+    !names(given, meshHeaders.correlationId);
+  if (!authorizes && !correlates) {
+    return given;
+  }
+  const list = given === undefined ? [] : given.slice();
+  if (authorizes) {
+    list.push(meshHeaders.authorization, authorization);
+  }
+  if (correlates) {
+    list.push(
+      meshHeaders.correlationId,
+      correlationIdFrom(surrounding.correlationId, () => ""),
+    );
+  }
+  return list;
+}
+
+function names(list: MetadataList | undefined, name: string): boolean {
+  for (let index = 0; list !== undefined && index < list.length; index += 2) {
+    if (list[index] === name) {
+      return true;
     }
   }
-  if (surrounding !== undefined) {
-    const { authorization } = surrounding;
-    if (!authorized && authorization !== undefined) {
+  return false;
+}
+
+function listOf(given: NonNullable<HeadersInit>): string[] | undefined {
+  let list: string[] | undefined;
+  for (const [name, value] of isFields(given) ? given : new Headers(given)) {
+    if (!ownHeaders.has(name)) {
       list ??= [];
-      list.push(meshHeaders.authorization, authorization);
-    }
-    if (!correlated && (surrounding.correlatedByTrace !== true || surrounding.trace === undefined)) {
-      list ??= [];
-      list.push(
-        meshHeaders.correlationId,
-        correlationIdFrom(surrounding.correlationId, () => ""),
-      );
+      list.push(name, value);
     }
   }
   return list;

@@ -1,4 +1,4 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethodUnary, DescService, MessageShape } from "@bufbuild/protobuf";
 import type { Client, Interceptor, Transport } from "@connectrpc/connect";
 import type { Clock, Timer } from "../clock.ts";
 import type { MeshConfig } from "../config/mesh-config.ts";
@@ -20,7 +20,7 @@ import { registryDefaults } from "../registry/redis-registry.ts";
 import { endpointOf, type Instance, type Registry } from "../registry/registry.ts";
 import { staticInstance } from "../registry/static-instances.ts";
 import type { AttemptCounters, CallCore } from "./call-core.ts";
-import { CallPath } from "./call-path.ts";
+import { CallPath, type UnaryCallOptions } from "./call-path.ts";
 import { asConnectError } from "./client-error.ts";
 import type { HedgeOptions } from "./hedging.ts";
 import { Peer } from "./peer.ts";
@@ -125,6 +125,15 @@ export class Peers {
   /** What `client` uses, for callers that work by reflection. Throws PEER_UNDECLARED. */
   transport(service: DescService): Transport {
     return this.#pathOf(service).transport;
+  }
+
+  /** A unary call by its descriptor. Rejects with a ConnectError; throws PEER_UNDECLARED. */
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    message: MessageShape<I>,
+    options: UnaryCallOptions = {},
+  ): Promise<MessageShape<O>> {
+    return this.#pathOf(method.parent).call(method, message, options);
   }
 
   #pathOf(service: DescService): CallPath {

@@ -17,8 +17,10 @@ const maxRememberedLength = 8192;
 
 /** The sender's half: which entry has which number. */
 export class MetadataNumbers {
-  readonly #numbers = new Map<string, number>();
-  readonly #keys: (string | undefined)[] = new Array(tableSize + 1).fill(undefined);
+  /** By name, then by value: joined, the two would be written and hashed anew for each call. */
+  readonly #numbers = new Map<string, Map<string, number>>();
+  readonly #names: (string | undefined)[] = new Array(tableSize + 1).fill(undefined);
+  readonly #values: string[] = new Array(tableSize + 1).fill("");
   #next = 1;
 
   /** The number of an entry that the other side knows, or minus the number that it gets now, or 0 for none. */
@@ -26,26 +28,38 @@ export class MetadataNumbers {
     if (value.length > maxRememberedLength || name.length > maxRememberedLength) {
       return 0;
     }
-    const key = `${name}\n${value}`;
-    const known = this.#numbers.get(key);
+    const known = this.#numbers.get(name)?.get(value);
     if (known !== undefined) {
       return known;
     }
     const number = this.#next;
     this.#next = number === tableSize ? 1 : number + 1;
-    const replaced = this.#keys[number];
-    if (replaced !== undefined) {
-      this.#numbers.delete(replaced);
-    }
-    this.#keys[number] = key;
-    this.#numbers.set(key, number);
+    this.#forgetNumber(number);
+    this.#names[number] = name;
+    this.#values[number] = value;
+    const ofName = this.#numbers.get(name) ?? new Map<string, number>();
+    this.#numbers.set(name, ofName);
+    ofName.set(value, number);
     return -number;
   }
 
   /** A frame that was written is not going to be sent: nothing of it may be taken for known. */
   forget(): void {
     this.#numbers.clear();
-    this.#keys.fill(undefined);
+    this.#names.fill(undefined);
+    this.#values.fill("");
+  }
+
+  /** Names that nobody uses any more leave nothing behind. */
+  #forgetNumber(number: number): void {
+    const name = this.#names[number];
+    const ofName = name === undefined ? undefined : this.#numbers.get(name);
+    if (name !== undefined && ofName !== undefined) {
+      ofName.delete(this.#values[number] as string);
+      if (ofName.size === 0) {
+        this.#numbers.delete(name);
+      }
+    }
   }
 }
 

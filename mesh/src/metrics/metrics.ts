@@ -143,23 +143,38 @@ export class Metrics {
     durations: MetricDefinition,
     labels: Readonly<Record<string, string>>,
   ): CallRecorder {
-    const key = JSON.stringify([calls.name, durations.name, Object.entries(labels).sort()]);
+    return this.#recorder(calls, durations, labels);
+  }
+
+  /** The same for times that are counted elsewhere, or not at all: the codes that it is told show nowhere. */
+  durationRecorder(durations: MetricDefinition, labels: Readonly<Record<string, string>>): CallRecorder {
+    return this.#recorder(undefined, durations, labels);
+  }
+
+  #recorder(
+    calls: MetricDefinition | undefined,
+    durations: MetricDefinition,
+    labels: Readonly<Record<string, string>>,
+  ): CallRecorder {
+    const key = JSON.stringify([calls?.name ?? "", durations.name, Object.entries(labels).sort()]);
     const existing = this.#recorders.get(key);
     if (existing !== undefined) {
       return existing;
     }
-    assertLabels(calls, [...Object.keys(labels), "code"]);
     assertLabels(durations, Object.keys(labels));
-    this.counter(calls);
     this.histogram(durations);
     if (this.#otherBounds.has(durations.name)) {
       throw new RangeError(`${durations.name} has bounds of its own; recorded calls have those of call times`);
     }
     const recorder = new CallRecorder(this.#clock);
-    this.#recorders.set(key, recorder);
     // As prom-client does it: a metric's own label wins over the service's of the same name.
     const series = recordedSeries(recorder, { ...labels, ...this.#labels, ...labels });
-    this.#recordedAs(calls.name, counterSamples).push(series);
+    if (calls !== undefined) {
+      assertLabels(calls, [...Object.keys(labels), "code"]);
+      this.counter(calls);
+      this.#recordedAs(calls.name, counterSamples).push(series);
+    }
+    this.#recorders.set(key, recorder);
     this.#recordedAs(durations.name, histogramSamples).push(series);
     return recorder;
   }

@@ -64,17 +64,25 @@ export class HandlerView implements HandlerContext {
   }
 }
 
-/** What interceptors see: plain data, as they copy it freely. */
+/** What interceptors see: an object that they may copy, whose own properties are made when they are asked for. */
 export function requestView(call: ServerCall, message: Message): UnaryRequest {
+  let values: ContextValues | undefined;
   return {
     stream: false,
     service: call.served.desc.parent,
     method: call.served.desc,
     requestMethod: "POST",
     url: urlOf(call),
-    signal: call.signal,
-    header: call.requestHeader,
-    contextValues: createContextValues(),
+    get signal() {
+      return call.signal;
+    },
+    get header() {
+      return call.requestHeader;
+    },
+    get contextValues() {
+      values ??= createContextValues();
+      return values;
+    },
     message,
   } as UnaryRequest;
 }

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethodUnary, DescService, MessageShape } from "@bufbuild/protobuf";
 import type { Client, Transport } from "@connectrpc/connect";
 import type { ChannelLog } from "../channels/channel-log.ts";
 import { createRedisChannelLog } from "../channels/redis-channel-log.ts";
+import type { UnaryCallOptions } from "../client/call-path.ts";
 import { type PeerDeclarations, Peers } from "../client/peers.ts";
 import type { Clock } from "../clock.ts";
 import type { MeshConfig } from "../config/mesh-config.ts";
@@ -54,6 +55,15 @@ export interface Mesh {
   client<S extends DescService>(service: S): Client<S>;
   /** What `client` uses, for callers that work by reflection. Throws PEER_UNDECLARED. */
   transport(service: DescService): Transport;
+  /**
+   * A unary call to a declared peer by its descriptor, at less cost than through `transport`. Rejects with a ConnectError;
+   * throws PEER_UNDECLARED.
+   */
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    message: MessageShape<I>,
+    options?: UnaryCallOptions,
+  ): Promise<MessageShape<O>>;
   /** The name of the peer that serves a protobuf service. Throws PEER_UNDECLARED. */
   peerOf(service: DescService): string;
   /** How many instances of a peer are known, and how many of them would be called. */
@@ -169,6 +179,14 @@ export class MeshRuntime implements Mesh {
 
   transport(service: DescService): Transport {
     return this.#peers.transport(service);
+  }
+
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    message: MessageShape<I>,
+    options?: UnaryCallOptions,
+  ): Promise<MessageShape<O>> {
+    return this.#peers.call(method, message, options);
   }
 
   peerOf(service: DescService): string {

@@ -104,7 +104,7 @@ export abstract class ServerCall extends DeadlineEntry implements CallContext, C
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#answered) {
-        this.#controller.abort(this.#endedBy);
+        this.#controller.abort(this.#endedBy ?? answered);
       }
     }
     return this.#controller.signal;
@@ -356,10 +356,13 @@ export abstract class ServerCall extends DeadlineEntry implements CallContext, C
         "call answered",
       );
     }
-    this.#controller?.abort(this.#endedBy);
+    this.#controller?.abort(this.#endedBy ?? answered);
     this.#children?.end(this.#endedBy);
   }
 }
+
+/** Why work that goes on after the answer is told to stop: one reason for all calls, as each error costs its stack. */
+const answered = new DOMException("the call has been answered", "AbortError");
 
 function runGate(call: ServerCall): void {
   const gated = async (): Promise<void> => call.served.gate?.(new HandlerView(call));

@@ -10,6 +10,7 @@ export {
   bodyTooLargeError,
   createRestHandler,
   type RestAnswer,
+  type RestCaller,
   type RestHandler,
   type RestHandlerOptions,
   type RestInvoke,

@@ -146,9 +146,11 @@ export function decodeLiteral(segment: string): string {
 export function captureVariables(template: PathTemplate, segments: readonly string[]): Map<string, string> {
   const values = new Map<string, string>();
   for (const { fieldPath, start, end, spansSegments } of template.variables) {
-    const captured = segments.slice(start, end).join("/");
     try {
-      values.set(fieldPath, spansSegments ? decodeKeepingSlashes(captured) : decodeURIComponent(captured));
+      values.set(
+        fieldPath,
+        spansSegments ? decodeKeepingSlashes(segments.slice(start, end).join("/")) : decoded(segments[start] ?? ""),
+      );
     } catch {
       throw new PathEncodingError(fieldPath);
     }
@@ -212,6 +214,11 @@ function splitOutsideBraces(text: string): string[] {
   }
   parts.push(text.slice(start));
   return parts;
+}
+
+/** Most values have nothing to decode. */
+function decoded(text: string): string {
+  return text.includes("%") ? decodeURIComponent(text) : text;
 }
 
 function decodeKeepingSlashes(text: string): string {

@@ -11,7 +11,7 @@ import { encodeJson, responseJson } from "./response-json.ts";
 import { errorWithHttpStatus, type RestErrorResponse, toRestError } from "./rest-error.ts";
 import { buildRestRouter, type RestMatch } from "./router.ts";
 import { openStreamBody } from "./stream-body.ts";
-import { streamFormatFor } from "./stream-format.ts";
+import { type StreamFormat, streamFormatFor } from "./stream-format.ts";
 
 /*
  * REST/JSON in front of RPCs, unary and with a stream of answers, independent of the HTTP server: a request in, an answer
@@ -38,7 +38,7 @@ export type RestRequest = {
    * The bytes, or a function that reads at most `maxBytes` of them and throws bodyTooLargeError() beyond. It is asked once
    * for every request that has a route, before anything of it is decoded: the place to refuse who may not call the method.
    */
-  readonly body: Uint8Array | ((maxBytes: number, method: DescMethod) => Promise<Uint8Array>);
+  readonly body: Uint8Array | ((maxBytes: number, method: DescMethod) => Uint8Array | Promise<Uint8Array>);
   readonly signal: AbortSignal;
   /** The service that asks, by its certificate; undefined without mTLS. */
   readonly caller?: string | undefined;
@@ -55,21 +55,28 @@ export type RestResponse = {
 };
 
 /** What a call gives: one message, or many for a method that streams its answers. */
-export type RestAnswer =
-  | { readonly message: Message; readonly headers?: Headers | undefined }
-  | { readonly messages: AsyncIterable<Message>; readonly headers?: Headers | undefined };
+export type RestAnswer = WholeAnswer | StreamedAnswer;
 
-/** Calls a method. Throws what the client is to be told as a ConnectError; anything else becomes Internal. */
-export type RestInvoke = (
+type WholeAnswer = { readonly message: Message; readonly headers?: Headers | undefined };
+type StreamedAnswer = { readonly messages: AsyncIterable<Message>; readonly headers?: Headers | undefined };
+
+/** Who asks, for whoever answers. */
+export type RestCaller = Pick<RestRequest, "headers" | "signal" | "caller">;
+
+/**
+ * Calls a method, for a request as it was handed in. Throws what the client is to be told as a ConnectError; anything else
+ * becomes Internal.
+ */
+export type RestInvoke<Caller extends RestCaller = RestCaller> = (
   method: DescMethod,
   message: Message,
-  context: { readonly headers: Headers; readonly signal: AbortSignal; readonly caller: string | undefined },
+  caller: Caller,
 ) => Promise<RestAnswer>;
 
-export type RestHandlerOptions = {
+export type RestHandlerOptions<Request extends RestRequest = RestRequest> = {
   /** Methods without a google.api.http option have no route. */
   readonly services: readonly DescService[];
-  readonly invoke: RestInvoke;
+  readonly invoke: RestInvoke<Request>;
   /** Types for google.protobuf.Any in bodies and for error details of other services. */
   readonly registry?: Registry | undefined;
   /** Larger request bodies are answered with 413. Default 4 MiB: gRPC's usual limit for one message. */
@@ -81,13 +88,13 @@ export type RestHandlerOptions = {
   /** The `domain` of the ErrorInfo of errors that bring none. Default "weft". */
   readonly errorDomain?: string | undefined;
   /** Hears of every error that is answered, with its cause still attached, before the answer leaves. Must not throw. */
-  readonly onError?: ((error: unknown, request: RestRequest, correlationId: string | undefined) => void) | undefined;
+  readonly onError?: ((error: unknown, request: Request, correlationId: string | undefined) => void) | undefined;
 };
 
-export type RestHandler = {
+export type RestHandler<Request extends RestRequest = RestRequest> = {
   readonly bindings: readonly RestBinding[];
   /** Undefined when no route has this path: the caller may go on. OPTIONS is answered with Allow. Never rejects. */
-  handle(request: RestRequest): Promise<RestResponse | undefined>;
+  handle(request: Request): Promise<RestResponse | undefined>;
   /** What `Allow` says of a path; undefined when no route has it. */
   allow(path: string): string | undefined;
 };
@@ -95,7 +102,9 @@ export type RestHandler = {
 const defaultMaxBodyBytes = 4 * 1024 * 1024;
 
 /** Builds the handler. Throws, naming the method, for a google.api.http option that cannot be served. */
-export function createRestHandler(options: RestHandlerOptions): RestHandler {
+export function createRestHandler<Request extends RestRequest = RestRequest>(
+  options: RestHandlerOptions<Request>,
+): RestHandler<Request> {
   const maxBodyBytes = options.maxBodyBytes ?? defaultMaxBodyBytes;
   if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 0) {
     throw new Error(`maxBodyBytes must be a whole number of bytes, 0 or more, not ${maxBodyBytes}`);
@@ -103,55 +112,63 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
   const router = buildRestRouter(options.services, options.include ? { include: options.include } : {});
   const correlationIdOf = options.correlationId ?? plainCorrelationId;
 
-  async function respond(request: RestRequest, match: RestMatch): Promise<RestResponse> {
-    if ("allow" in match) {
-      throw methodNotAllowed(allowedVerbs(match.allow));
-    }
-    const { binding, params } = match;
-    const format = binding.method.methodKind === "unary" ? undefined : streamFormatFor(request.headers.get("accept"));
-    const body = typeof request.body === "function" ? await request.body(maxBodyBytes, binding.method) : request.body;
-    if (body.byteLength > maxBodyBytes) {
-      throw bodyTooLargeError(maxBodyBytes);
-    }
-    if (body.byteLength > 0) {
-      assertJsonBody(request.headers);
-    }
-    const message = decodeRestRequest(binding, { params, query: request.query, body, registry: options.registry });
-    const context = { headers: request.headers, signal: request.signal, caller: request.caller };
-    const result = await options.invoke(binding.method, message, context);
-    // What a call answers may hold several cookies, which are no list.
-    const headers = result.headers === undefined ? new HeaderFields() : new Headers(result.headers);
-    const encode = (each: Message): JsonValue => responseJson(binding, each, options.registry);
-    if ("message" in result) {
-      headers.set("content-type", "application/json");
-      return { status: 200, headers, body: encodeJson(encode(result.message)) };
-    }
-    if (format === undefined) {
-      throw new Error(`${binding.method.name} is unary and was answered with a stream`);
-    }
-    const describe = (error: unknown): JsonValue => errorJson(refuse(request, error));
-    headers.set("content-type", format.contentType);
-    // Asks nginx and its like to pass each item on as it comes.
-    headers.set("x-accel-buffering", "no");
-    return { status: 200, headers, body: await openStreamBody(result.messages, { format, encode, describe }) };
-  }
-
-  async function answer(request: RestRequest, found: RestMatch, verb: string): Promise<RestResponse> {
+  /** Reads and calls one after the other in one function: each that waits for another costs a request a promise. */
+  async function respond(request: Request, match: RestMatch, verb: string): Promise<RestResponse> {
     let response: RestResponse;
     try {
-      response = await respond(request, found);
+      if ("allow" in match) {
+        throw methodNotAllowed(allowedVerbs(match.allow));
+      }
+      const { binding, params } = match;
+      const { method } = binding;
+      const format = method.methodKind === "unary" ? undefined : streamFormatFor(request.headers.get("accept"));
+      const given = typeof request.body === "function" ? request.body(maxBodyBytes, method) : request.body;
+      const body = given instanceof Promise ? await given : given;
+      if (body.byteLength > maxBodyBytes) {
+        throw bodyTooLargeError(maxBodyBytes);
+      }
+      if (body.byteLength > 0) {
+        assertJsonBody(request.headers);
+      }
+      const message = decodeRestRequest(binding, { params, query: request.query, body, registry: options.registry });
+      const result = await options.invoke(method, message, request);
+      response = "message" in result ? whole(binding, result) : await streamed(request, binding, result, format);
     } catch (error) {
       response = refusal(request, error);
     }
     return forVerb(verb, response);
   }
 
-  function refusal(request: RestRequest, error: unknown): RestResponse {
+  function whole(binding: RestBinding, { message, headers }: WholeAnswer): RestResponse {
+    const fields = fieldsOf(headers);
+    fields.set("content-type", "application/json");
+    return { status: 200, headers: fields, body: encodeJson(responseJson(binding, message, options.registry)) };
+  }
+
+  async function streamed(
+    request: Request,
+    binding: RestBinding,
+    { messages, headers }: StreamedAnswer,
+    format: StreamFormat | undefined,
+  ): Promise<RestResponse> {
+    if (format === undefined) {
+      throw new Error(`${binding.method.name} is unary and was answered with a stream`);
+    }
+    const fields = fieldsOf(headers);
+    fields.set("content-type", format.contentType);
+    // Asks nginx and its like to pass each item on as it comes.
+    fields.set("x-accel-buffering", "no");
+    const encode = (each: Message): JsonValue => responseJson(binding, each, options.registry);
+    const describe = (error: unknown): JsonValue => errorJson(refuse(request, error));
+    return { status: 200, headers: fields, body: await openStreamBody(messages, { format, encode, describe }) };
+  }
+
+  function refusal(request: Request, error: unknown): RestResponse {
     const answered = refuse(request, error instanceof PathEncodingError ? badPathValue(error) : error);
     return { ...answered, body: encodeJson(errorJson(answered)) };
   }
 
-  function refuse(request: RestRequest, error: unknown): RestErrorResponse {
+  function refuse(request: Request, error: unknown): RestErrorResponse {
     const correlationId = correlationIdOf(request.headers);
     options.onError?.(error, request, correlationId);
     return toRestError(error, { correlationId, registry: options.registry, domain: options.errorDomain });
@@ -185,12 +202,17 @@ export function createRestHandler(options: RestHandlerOptions): RestHandler {
         const headers = new HeaderFields([["allow", allow(request.path) ?? ""]]);
         return Promise.resolve({ status: 204, headers, body: noBytes });
       }
-      return answer(request, found, verb);
+      return respond(request, found, verb);
     },
   };
 }
 
 const noBytes = new Uint8Array();
+
+/** What a call answers may hold several cookies, which are no list. */
+function fieldsOf(headers: Headers | undefined): Headers {
+  return headers === undefined ? new HeaderFields() : new Headers(headers);
+}
 
 /** HEAD is GET without its body. */
 function forVerb(verb: string, response: RestResponse): RestResponse | Promise<RestResponse> {

@@ -105,19 +105,19 @@ function match(root: Node, verb: string, path: string): RestMatch | undefined {
   if (!segments) {
     return undefined;
   }
-  const allow = new Set<string>();
   const split = splitRequestVerb(segments);
   if (split) {
-    const binding = find(root, split.segments, 0, split.verb, verb, allow);
+    const binding = find(root, split.segments, 0, split.verb, verb);
     if (binding) {
       return { binding, params: captureVariables(binding.template, split.segments) };
     }
   }
-  const binding = find(root, segments, 0, "", verb, allow);
+  const binding = find(root, segments, 0, "", verb);
   if (binding) {
     return { binding, params: captureVariables(binding.template, segments) };
   }
-  return allow.size > 0 ? { allow: [...allow].sort() } : undefined;
+  const verbs = verbsAt(root, segments);
+  return verbs.size > 0 ? { allow: [...verbs].sort() } : undefined;
 }
 
 function verbsOf(root: Node, path: string): readonly string[] | undefined {
@@ -125,12 +125,18 @@ function verbsOf(root: Node, path: string): readonly string[] | undefined {
   if (!segments) {
     return undefined;
   }
+  const verbs = verbsAt(root, segments);
+  return verbs.has("*") ? ["*"] : verbs.size > 0 ? [...verbs].sort() : undefined;
+}
+
+/** The HTTP methods of every binding that has the path. */
+function verbsAt(root: Node, segments: readonly string[]): Set<string> {
   const verbs = new Set<string>();
   const split = splitRequestVerb(segments);
   // No binding has this method, so the search goes everywhere, but for one that takes any method.
   const any =
     (split && find(root, split.segments, 0, split.verb, noVerb, verbs)) ?? find(root, segments, 0, "", noVerb, verbs);
-  return any ? ["*"] : verbs.size > 0 ? [...verbs].sort() : undefined;
+  return any ? verbs.add("*") : verbs;
 }
 
 /** Collects into `allow` the HTTP methods of every path that matched but for its method. */
@@ -140,7 +146,7 @@ function find(
   depth: number,
   customVerb: string,
   verb: string,
-  allow: Set<string>,
+  allow?: Set<string>,
 ): RestBinding | undefined {
   const segment = segments[depth];
   if (segment === undefined) {
@@ -154,10 +160,15 @@ function find(
   );
 }
 
-function pick(leaves: Leaves, customVerb: string, verb: string, allow: Set<string>): RestBinding | undefined {
+function pick(
+  leaves: Leaves,
+  customVerb: string,
+  verb: string,
+  allow: Set<string> | undefined,
+): RestBinding | undefined {
   const byMethod = leaves.get(customVerb);
   const binding = byMethod?.get(verb) ?? byMethod?.get("*");
-  if (!binding) {
+  if (!binding && allow !== undefined) {
     for (const other of byMethod?.keys() ?? []) {
       allow.add(other);
     }

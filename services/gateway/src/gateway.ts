@@ -7,6 +7,7 @@ import {
   ensureTracing,
   type Listener,
   type Logger,
+  type Mesh,
   type Metrics,
   type PubSub,
   type Random,
@@ -20,6 +21,7 @@ import { healthReport, type PeerState } from "./health/health-report.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { createCorsPolicy } from "./http/cors.ts";
 import { createEdge, type OwnRoute } from "./http/edge.ts";
+import { fieldBlock } from "./http/header-lists.ts";
 import type { TlsSource } from "./http/http-server.ts";
 import { RequestCounter } from "./http/request-counter.ts";
 import { securityHeaders } from "./http/security-headers.ts";
@@ -52,6 +54,7 @@ import { createTickets } from "./ws/tickets.ts";
 export interface GatewayDependencies {
   readonly upstreams: readonly Upstream[];
   readonly version: string;
+  readonly call: Mesh["call"];
   readonly transport: (service: DescService) => Transport;
   readonly peerState: PeerState;
   readonly verifier: Pick<TokenVerifier, "verify" | "onRevoked"> & Partial<Pick<TokenVerifier, "known">>;
@@ -133,7 +136,7 @@ export function createGateway(config: GatewayConfig, dependencies: GatewayDepend
     ownRoutes,
     health: () => healthReport(peers, peerState, draining),
     cors: createCorsPolicy(config.corsOrigins),
-    securityHeaders: securityHeaders(config),
+    securityHeaders: fieldBlock(securityHeaders(config)),
     clientAddress,
     requests,
     bodyMaxBytes,

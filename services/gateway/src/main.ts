@@ -56,6 +56,7 @@ await startService({
     const gateway = createGateway(config, {
       upstreams: Object.entries(peers).map(([peer, { services }]) => ({ peer, services })),
       version,
+      call: (method, message, options) => mesh.call(method, message, options),
       transport: (service) => mesh.transport(service),
       peerState: (peer) => mesh.peerState(peer),
       verifier,

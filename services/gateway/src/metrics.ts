@@ -1,4 +1,6 @@
-import type { Metrics } from "@weft/mesh";
+import type { CallContext, CallRecorder, Metrics } from "@weft/mesh";
+
+type TraceIds = NonNullable<CallContext["trace"]>;
 
 /*
  * Every metric of the gateway, in one list, beside those that the mesh keeps of calls, pools and breakers.
@@ -127,8 +129,7 @@ const definitions = {
 /** The gateway's counters and gauges on a service's registry. */
 export function createGatewayMetrics(metrics: Metrics) {
   return {
-    requests: metrics.counter(definitions.requests),
-    requestSeconds: metrics.histogram(definitions.requestSeconds),
+    requests: requestMeter(metrics),
     rateLimited: metrics.counter(definitions.rateLimited),
     shed: metrics.counter(definitions.shed),
     countedAlone: metrics.counter(definitions.countedAlone),
@@ -154,6 +155,45 @@ export function createGatewayMetrics(metrics: Metrics) {
     tickets: metrics.counter(definitions.tickets),
     closes: metrics.counter(definitions.closes),
   };
+}
+
+export interface RequestMeter {
+  /** An HTTP request was answered; `trace` is shown as an example of how long that takes. */
+  answered(protocol: string, method: string, status: number, durationMs: number, trace: TraceIds | undefined): void;
+}
+
+/** Of every request, so counting is an addition: totals are read at a scrape. */
+function requestMeter(metrics: Metrics): RequestMeter {
+  const totals = new Map<string, Map<string, Map<number, number>>>();
+  const recorders = new Map<string, CallRecorder>();
+  metrics.totals(definitions.requests, () =>
+    [...totals].flatMap(([protocol, methods]) =>
+      [...methods].flatMap(([method, statuses]) =>
+        [...statuses].map(([status, total]) => [{ protocol, method, status: String(status) }, total] as const),
+      ),
+    ),
+  );
+  return {
+    answered(protocol, method, status, durationMs, trace) {
+      const methods = got(totals, protocol, () => new Map<string, Map<number, number>>());
+      const statuses = got(methods, method, () => new Map<number, number>());
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      got(recorders, protocol, () => metrics.durationRecorder(definitions.requestSeconds, { protocol })).record(
+        0,
+        durationMs,
+        trace,
+      );
+    },
+  };
+}
+
+function got<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
 }
 
 /** Frames pushed in channels of one kind. */

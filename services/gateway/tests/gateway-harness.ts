@@ -1,11 +1,13 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { Code, type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
+import { Code, type ConnectRouter, createRouterTransport, type Interceptor, type Transport } from "@connectrpc/connect";
 import type { ApiKeyExchange, Principal, TokenVerifier } from "@weft/auth/verifier";
 import {
   type ChannelLog,
+  type ChildCall,
   currentCall,
   injectTrace,
   type Logger,
+  type Mesh,
   type Metrics,
   type PubSub,
   serviceError,
@@ -66,6 +68,8 @@ const peers = {
 export async function startGateway(options: {
   readonly env?: Readonly<Record<string, string>>;
   readonly routes: (router: ConnectRouter) => void;
+  /** Those that the services have around their routes. */
+  readonly interceptors?: readonly Interceptor[];
   readonly rateLimits?: RateLimitStore;
   /** In memory unless given. */
   readonly presence?: PresenceStore;
@@ -98,6 +102,7 @@ export async function startGateway(options: {
           calls.push({ method, headers: request.header, correlationId: currentCall()?.correlationId });
           return next(request);
         },
+        ...(options.interceptors ?? []),
       ],
     },
   });
@@ -106,6 +111,7 @@ export async function startGateway(options: {
   const gateway = createGateway(loadConfig(env, { development: true }), {
     upstreams: served.map(([peer, services]) => ({ peer, services })),
     version: "1.2.3",
+    call: callOver(tracing(transport)),
     transport: () => tracing(transport),
     peerState: (peer) => {
       const count = instances.get(peer) ?? 0;
@@ -167,6 +173,25 @@ function tracing(transport: Transport): Transport {
       transport.unary(method, signal, timeoutMs, traced(headers), input, values),
     stream: (method, signal, timeoutMs, headers, input, values) =>
       transport.stream(method, signal, timeoutMs, traced(headers), input, values),
+  };
+}
+
+/** Calls by descriptor as the mesh makes them, on any transport. */
+function callOver(transport: Transport): Mesh["call"] {
+  return async (method, message, { metadata = [], timeoutMs, endsWith } = {}) => {
+    const headers = new Headers();
+    for (let index = 0; index + 1 < metadata.length; index += 2) {
+      headers.append(metadata[index] ?? "", metadata[index + 1] ?? "");
+    }
+    const controller = new AbortController();
+    const abort = (reason: unknown): void => controller.abort(reason);
+    const child: ChildCall = { nextSibling: undefined, previousSibling: undefined, abort };
+    endsWith?.add(child);
+    try {
+      return (await transport.unary(method, controller.signal, timeoutMs, headers, message)).message;
+    } finally {
+      endsWith?.remove(child);
+    }
   };
 }
 

@@ -39,6 +39,10 @@ export class RecordedMetrics {
     return { observe: (labels: Labels, _value: number) => this.#add(definition, labels, 1) };
   }
 
+  durationRecorder(definition: Definition, labels: Labels) {
+    return { record: (_code: number, _durationMs: number) => this.#add(definition, labels, 1) };
+  }
+
   #add({ name }: Definition, labels: Labels, amount: number): void {
     this.#values.set(key(name, labels), this.value(name, labels) + amount);
   }

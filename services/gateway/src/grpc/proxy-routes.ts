@@ -3,6 +3,7 @@ import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { opaqueMethod, opaqueRoute, peerAddressKey } from "@weft/mesh";
 import { HeaderFields } from "@weft/transcoding";
 import type { ClientAddress } from "../http/client-address.ts";
+import { signalledClient } from "../upstream/client-wait.ts";
 import { exposedMethods } from "../upstream/exposed-methods.ts";
 import { clientAddressHeader, type ForwardedCall, type Forwarder } from "../upstream/forwarder.ts";
 import { requestedTimeoutMs } from "../upstream/request-timeout.ts";
@@ -90,5 +91,9 @@ function forwardedCall(context: HandlerContext, direct: ProxyRoutesOptions["dire
       headers.set(clientAddressHeader, address);
     }
   }
-  return { signal: context.signal, headers, timeoutMs: context.timeoutMs() ?? requestedTimeoutMs(headers) };
+  return {
+    client: signalledClient(context.signal),
+    headers,
+    timeoutMs: context.timeoutMs() ?? requestedTimeoutMs(headers),
+  };
 }

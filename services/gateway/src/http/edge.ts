@@ -1,5 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import {
+  type CallContext,
   type Clock,
   correlationIdFrom,
   errorWithHttpStatus,
@@ -20,7 +21,7 @@ import type { ClientAddress } from "./client-address.ts";
 import { allowedMethods, type CorsPolicy } from "./cors.ts";
 import { entityTag, isKnownTag } from "./entity-tag.ts";
 import { bodyError, errorResponse, jsonResponse } from "./error-response.ts";
-import type { HeaderField, HttpHandler, HttpRequest, HttpResponse } from "./http-server.ts";
+import type { FieldBlock, HeaderField, HttpHandler, HttpRequest, HttpResponse } from "./http-server.ts";
 import type { RequestCounter } from "./request-counter.ts";
 
 /*
@@ -48,7 +49,7 @@ export interface EdgeOptions {
   /** Cache-Control of a good answer to a GET with these very headers, where its contract says that it may be kept. */
   readonly cacheControl: (headers: Headers) => string | undefined;
   readonly cors: CorsPolicy;
-  readonly securityHeaders: readonly (readonly [name: string, value: string])[];
+  readonly securityHeaders: FieldBlock;
   readonly clientAddress: ClientAddress;
   readonly requests: RequestCounter;
   readonly bodyMaxBytes: number;
@@ -57,6 +58,10 @@ export interface EdgeOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
+}
+
+interface RequestContext extends CallContext {
+  readonly method: string;
 }
 
 type Answer = { readonly protocol: "rest" | "rpc" | "other"; readonly response: HttpResponse };
@@ -150,7 +155,10 @@ export function createEdge(options: EdgeOptions): HttpHandler {
   };
   const pages = new Map(Object.entries(ownPages));
 
-  async function answerInCall(request: HttpRequest, correlationId: string, name: string): Promise<HttpResponse> {
+  async function answerInCall(
+    request: HttpRequest,
+    { correlationId, method: name, trace }: RequestContext,
+  ): Promise<HttpResponse> {
     const startedAtMs = clock.monotonicMs();
     try {
       const { protocol, response: whole } = await inServerSpan(name, () => answer(request, correlationId));
@@ -158,8 +166,7 @@ export function createEdge(options: EdgeOptions): HttpHandler {
       const durationMs = clock.monotonicMs() - startedAtMs;
       const { status } = response;
       const method = knownMethod(request.method);
-      metrics.requests.inc({ protocol, method, status: String(status) });
-      metrics.requestSeconds.observe({ protocol }, durationMs / 1000);
+      metrics.requests.answered(protocol, method, status, durationMs, trace);
       logger.debug({ method, path: request.path, status, durationMs: Math.round(durationMs) }, "request answered");
       return finished(response, request, correlationId, options, options.answerHeaders(request.headers));
     } finally {
@@ -170,17 +177,16 @@ export function createEdge(options: EdgeOptions): HttpHandler {
   return (request) => {
     const correlationId = prepareRequest(request, options);
     const authorization = request.headers.get("authorization");
-    const name = `${request.method} ${request.path}`;
     // Not the request's signal: whoever makes a call for this client alone is told of its leaving (upstream/), and what is
     // done for several, such as asking the auth service about a token, must not end with one of them.
-    const context = {
+    const context: RequestContext = {
       correlationId,
-      method: name,
+      method: `${request.method} ${request.path}`,
       trace: traceOf(request.headers, options.random),
-      ...(authorization === null ? {} : { authorization }),
+      authorization: authorization ?? undefined,
     };
     options.requests.began();
-    return runInCall(context, () => answerInCall(request, correlationId, name));
+    return runInCall(context, () => answerInCall(request, context));
   };
 }
 
@@ -208,7 +214,8 @@ function conditional(
   return { status: 304, headers, body: new Uint8Array() };
 }
 
-const proxyFields = /^x-(?:user|forwarded|weft)-/;
+const proxyFields = /^x-(?:(?:user|forwarded|weft)-|real-ip$)/;
+const none: readonly string[] = [];
 
 /** Gives the request its correlation id, and takes away what only a proxy or the gateway may say about a client. */
 export function prepareRequest(
@@ -217,10 +224,15 @@ export function prepareRequest(
 ): string {
   const { headers } = request;
   const address = clientAddress(request.peerAddress, headers.get("x-forwarded-for"));
-  for (const name of [...headers.keys()]) {
-    if (name === "forwarded" || name === "x-real-ip" || (name.startsWith("x-") && proxyFields.test(name))) {
-      headers.delete(name);
+  let claimed: string[] | undefined;
+  for (const name of headers.keys()) {
+    if (name === "forwarded" || (name.startsWith("x-") && proxyFields.test(name))) {
+      claimed ??= [];
+      claimed.push(name);
     }
+  }
+  for (const name of claimed ?? none) {
+    headers.delete(name);
   }
   headers.set(clientAddressHeader, address);
   const correlationId = correlationIdFrom(headers.get("x-correlation-id"), () => random.id());
@@ -239,13 +251,12 @@ export function finished(
   // What the answer has in its own headers goes before: the page of the API has a policy of its own, as strict but for its
   // style sheet, and some answers may be kept.
   const fields: HeaderField[] = [
-    ...securityHeaders,
     ...cors.headersFor(request.headers.get("origin")),
     ...others,
     ["cache-control", "no-store"],
     ["x-correlation-id", correlationId],
   ];
-  return { ...response, fields };
+  return { status: response.status, headers: response.headers, body: response.body, block: securityHeaders, fields };
 }
 
 function methodNotAllowed(method: string, methods: readonly string[]) {

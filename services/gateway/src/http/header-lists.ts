@@ -1,5 +1,5 @@
 import { HeaderFields, isFieldName } from "@weft/transcoding";
-import type { HeaderField, HttpResponse } from "./http-server.ts";
+import type { FieldBlock, HeaderField, HttpResponse } from "./http-server.ts";
 
 /*
  * Between the lists of header fields that a server has and wants, and what the rest of the gateway reads and sets.
@@ -27,8 +27,9 @@ export function headersOf(fields: readonly HeaderField[]): HeaderFields {
  */
 export function joinedFields({
   headers,
-  fields = [],
-}: Pick<HttpResponse, "headers" | "fields">): { readonly name: string; readonly rest: string } | undefined {
+  fields = none,
+  block,
+}: Pick<HttpResponse, "headers" | "fields" | "block">): { readonly name: string; readonly rest: string } | undefined {
   let name: string | undefined;
   let rest = "";
   const add = (next: string, value: string): void => {
@@ -39,13 +40,44 @@ export function joinedFields({
       rest += `\r\n${next}: ${value}`;
     }
   };
-  for (const [next, value] of fields) {
-    if (!headers.has(next)) {
-      add(next, value);
+  const addUnlessSet = (list: readonly HeaderField[]): void => {
+    for (const [next, value] of list) {
+      if (!headers.has(next)) {
+        add(next, value);
+      }
     }
+  };
+  // Something else has to begin the list, since the block is text already.
+  const whole = block !== undefined && fields.length > 0 && !holdsAny(headers, block.names);
+  if (block !== undefined && !whole) {
+    addUnlessSet(block.fields);
   }
+  addUnlessSet(fields);
   for (const [next, value] of headers) {
     add(next, value);
   }
+  if (whole && name !== undefined) {
+    rest += `\r\n${block.text}`;
+  }
   return name === undefined ? undefined : { name, rest };
+}
+
+/** Fields that are the same in all answers, joined once. */
+export function fieldBlock(fields: readonly HeaderField[]): FieldBlock {
+  return {
+    fields,
+    names: new Set(fields.map(([name]) => name)),
+    text: fields.map(([name, value]) => `${name}: ${value}`).join("\r\n"),
+  };
+}
+
+const none: readonly HeaderField[] = [];
+
+function holdsAny(headers: Headers, names: ReadonlySet<string>): boolean {
+  for (const name of headers.keys()) {
+    if (names.has(name)) {
+      return true;
+    }
+  }
+  return false;
 }

@@ -3,8 +3,10 @@
  * gateway is written against this port, so that the server behind it (`uws-server.ts`) can be replaced.
  */
 
-/** A request whose data outlives the server's own request object. */
-export interface HttpRequest {
+import type { WaitingClient } from "../upstream/client-wait.ts";
+
+/** A request whose data outlives the server's own request object, and whose client may go before it is answered. */
+export interface HttpRequest extends WaitingClient {
   /** In capitals. */
   readonly method: string;
   /** As sent: still percent-encoded, without the query. */
@@ -14,13 +16,21 @@ export interface HttpRequest {
   readonly headers: Headers;
   /** The address of the other end of the connection, which may be a proxy's. */
   readonly peerAddress: string;
-  /** Aborts when the client has gone before it was answered. */
-  readonly signal: AbortSignal;
+  /** Whether a body follows: none is sent in most requests. */
+  readonly hasBody: boolean;
   /** The whole body. Rejects with a RequestBodyError when it is larger than the server's limit, late or cut short. */
   readBody(): Promise<Uint8Array>;
 }
 
 export type HeaderField = readonly [name: string, value: string];
+
+/** Fields that stand in nearly every answer, written once. */
+export interface FieldBlock {
+  readonly fields: readonly HeaderField[];
+  readonly names: ReadonlySet<string>;
+  /** "name: value" of each, with the ends of lines between them. */
+  readonly text: string;
+}
 
 export interface HttpResponse {
   readonly status: number;
@@ -31,6 +41,8 @@ export interface HttpResponse {
    * left out. A list, as putting a dozen fields into Headers costs more than most of what an answer needs.
    */
   readonly fields?: readonly HeaderField[];
+  /** The same, of fields that are the same in all answers; none of them is among `fields`. */
+  readonly block?: FieldBlock;
   /** All at once, or piece by piece at the speed of the client. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
 }

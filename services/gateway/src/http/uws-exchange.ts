@@ -1,6 +1,7 @@
 import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from "uWebSockets.js";
 import type { Clock, Timer } from "@weft/mesh";
 import { HeaderFields } from "@weft/transcoding";
+import type { Leaving, LeavingListener } from "../upstream/client-wait.ts";
 import { BodyCollector } from "./body-collector.ts";
 import { headersOf, joinedFields } from "./header-lists.ts";
 import { type HttpRequest, type HttpResponse, type HttpServerOptions, RequestBodyError } from "./http-server.ts";
@@ -41,6 +42,7 @@ export class Exchange implements HttpRequest {
   #controller: AbortController | undefined;
   #open = true;
   #aborted = false;
+  #listener: LeavingListener | undefined;
   #onWritable: (() => void) | undefined;
 
   constructor(res: UwsResponse, req: UwsRequest, options: HttpServerOptions, clock: Clock) {
@@ -71,7 +73,7 @@ export class Exchange implements HttpRequest {
     // Undefined without a "?", whatever the types say.
     this.query = req.getQuery() ?? "";
     this.headers = headersOf(fields);
-    this.peerAddress = Buffer.from(res.getRemoteAddressAsText()).toString("latin1");
+    this.peerAddress = addressOf(res);
   }
 
   /** Made when somebody asks; aborted already when the client has gone by then. */
@@ -83,6 +85,14 @@ export class Exchange implements HttpRequest {
       }
     }
     return this.#controller.signal;
+  }
+
+  get left(): Leaving | undefined {
+    return this.#aborted ? "gone" : undefined;
+  }
+
+  tell(listener: LeavingListener | undefined): void {
+    this.#listener = listener;
   }
 
   readBody(): Promise<Uint8Array> {
@@ -266,8 +276,26 @@ export class Exchange implements HttpRequest {
     this.#aborted = true;
     this.#body?.fail(new RequestBodyError("aborted", "the client closed the connection"));
     this.#controller?.abort(clientGone());
+    this.#listener?.clientLeft("gone");
     this.#onWritable?.();
   }
+}
+
+/** The texts of addresses by their bytes: the server prints one anew for each request. */
+const addresses = new Map<string, string>();
+const mostAddresses = 10_000;
+
+function addressOf(res: UwsResponse): string {
+  const bytes = Buffer.from(res.getRemoteAddress()).toString("latin1");
+  let text = addresses.get(bytes);
+  if (text === undefined) {
+    if (addresses.size >= mostAddresses) {
+      addresses.clear();
+    }
+    text = Buffer.from(res.getRemoteAddressAsText()).toString("latin1");
+    addresses.set(bytes, text);
+  }
+  return text;
 }
 
 const noBody = Promise.resolve(new Uint8Array());

@@ -162,7 +162,8 @@ function upgrade(
       // Within the request's own callback, and in the promises that settle before it is over, the server has corked this. On a
       // later turn it is not corked, whatever the server says of that on stderr: uncorking looks for the flags of the HTTP
       // response where they were before the upgrade, in memory that has been given back, and by what it finds there closes the
-      // connection (`upgrade.test.ts` provokes it).
+      // connection (`upgrade.test.ts` provokes it; uNetworking/uWebSockets issue 1928, mended by its pull request 1929, which
+      // uws-pack 20.0.8 does not have yet).
       const opening: Opening = { socket: undefined };
       res.upgrade<SocketData>({ opening }, key, decision.protocol, extensions, context);
       if (opening.socket !== undefined) {

@@ -1,7 +1,7 @@
-import type { DescMethodServerStreaming, DescMethodUnary, DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescMethodServerStreaming, DescMethodUnary, DescService } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "@weft/mesh";
-import { createRestHandler } from "@weft/transcoding";
+import { createRestHandler, type RestRequest } from "@weft/transcoding";
 import { bodyError } from "../http/error-response.ts";
 import type { HttpRequest, HttpResponse } from "../http/http-server.ts";
 import { isExposed } from "../upstream/exposed-methods.ts";
@@ -25,7 +25,7 @@ export function createRestRoutes(options: {
   readonly bodyMaxBytes: number;
   readonly logger: Logger;
 }): RestRoutes {
-  const handler = createRestHandler({
+  const handler = createRestHandler<RestCall>({
     services: options.services,
     include: (binding) => isExposed(binding.method),
     maxBodyBytes: options.bodyMaxBytes,
@@ -35,34 +35,60 @@ export function createRestRoutes(options: {
         options.logger.error({ err: error, verb, path }, "a REST call failed");
       }
     },
-    invoke: async (method, message, { headers, signal }) => {
-      const call = { headers, signal, timeoutMs: requestedTimeoutMs(headers) };
+    invoke: async (method, message, { request }) => {
+      const call = { client: request, headers: request.headers, timeoutMs: requestedTimeoutMs(request.headers) };
       return method.methodKind === "unary"
         ? { message: await options.forwarder.unary(method as DescMethodUnary, message, call) }
         : { messages: options.forwarder.serverStream(method as DescMethodServerStreaming, message, call) };
     },
   });
+  // Asked once when a route has matched, before the request is decoded: who has no token learns only that.
+  const readBody = (request: HttpRequest, maxBytes: number, method: DescMethod): Uint8Array | Promise<Uint8Array> => {
+    const admitted = options.forwarder.authenticate(method, request.headers);
+    if (admitted !== undefined) {
+      return admitted.then(() => bodyOf(request, maxBytes));
+    }
+    return request.hasBody ? bodyOf(request, maxBytes) : noBody;
+  };
   return {
     allow: handler.allow,
-    handle: (request) =>
-      handler.handle({
-        verb: request.method,
-        path: request.path,
-        query: request.query,
-        headers: request.headers,
-        body: async (maxBytes, method) => {
-          // Asked once when a route has matched, before the request is decoded: who has no token learns only that.
-          const admitted = options.forwarder.authenticate(method, request.headers);
-          if (admitted !== undefined) {
-            await admitted;
-          }
-          try {
-            return await request.readBody();
-          } catch (error) {
-            throw bodyError(error, maxBytes);
-          }
-        },
-        signal: request.signal,
-      }),
+    handle: (request) => handler.handle(new RestCall(request, readBody)),
   };
+}
+
+const noBody = new Uint8Array();
+
+async function bodyOf(request: HttpRequest, maxBytes: number): Promise<Uint8Array> {
+  try {
+    return await request.readBody();
+  } catch (error) {
+    throw bodyError(error, maxBytes);
+  }
+}
+
+/** A request as the transcoder takes it. */
+class RestCall implements RestRequest {
+  readonly request: HttpRequest;
+  readonly verb: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Headers;
+  readonly body: (maxBytes: number, method: DescMethod) => Uint8Array | Promise<Uint8Array>;
+
+  constructor(
+    request: HttpRequest,
+    readBody: (request: HttpRequest, maxBytes: number, method: DescMethod) => Uint8Array | Promise<Uint8Array>,
+  ) {
+    this.request = request;
+    this.verb = request.method;
+    this.path = request.path;
+    this.query = request.query;
+    this.headers = request.headers;
+    this.body = (maxBytes, method) => readBody(request, maxBytes, method);
+  }
+
+  /** Made when somebody asks, which hardly any request needs. */
+  get signal(): AbortSignal {
+    return this.request.signal;
+  }
 }

@@ -1,26 +1,26 @@
 import { type DescMethod, type DescMethodUnary, type Message, toBinary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { Clock } from "@weft/mesh";
+import type { ChildCalls, Clock } from "@weft/mesh";
+import type { ClientWait } from "../upstream/client-wait.ts";
 import { cacheOptionOf, ResponseCache } from "./response-cache.ts";
-import { type Reader, SharedReads } from "./shared-reads.ts";
+import { SharedReads } from "./shared-reads.ts";
 
 /*
  * How calls without side effects are spared: an answer that is kept and still good, else one that is on its way already, else
  * a call of its own.
  */
 
-export interface ReadersCall extends Reader {
-  /** The Authorization header, "" without one: the answer is for nobody else. */
-  readonly credentials: string;
-}
-
 export interface Reads {
-  /** The answer to a message of a method that `isRead`; `call` is made when there is none to be had. */
+  /**
+   * The answer to a message of a method that `isRead`; `call` is made when there is none to be had. `credentials` is the
+   * Authorization header, "" without one: the answer is for nobody else.
+   */
   read(
     method: DescMethodUnary,
     message: Message,
-    reader: ReadersCall,
-    call: (signal: AbortSignal) => Promise<Message>,
+    credentials: string,
+    reader: ClientWait,
+    call: (calls: ChildCalls) => Promise<Message>,
   ): Promise<Message>;
   /** A call with these credentials that may have changed something has ended. */
   changed(credentials: string): void;
@@ -34,21 +34,22 @@ export function createReads(clock: Clock, { maxBytes }: { readonly maxBytes: num
   const flights = new SharedReads(clock);
   const cache = new ResponseCache(clock, maxBytes);
   return {
-    read(method, message, reader, call) {
+    read(method, message, credentials, reader, call) {
       const key = `${nameOf(method)}\n${bytesAsText(toBinary(method.input, message))}`;
       const option = cacheOptionOf(method);
       if (option === undefined) {
-        return flights.read(reader.credentials, key, reader, call);
+        return flights.read({ credentials, key, call }, reader);
       }
-      const owner = option.public ? everybody : reader.credentials;
+      const owner = option.public ? everybody : credentials;
       const kept = cache.get(owner, key);
       if (kept !== undefined) {
         return Promise.resolve(kept);
       }
-      return flights.read(reader.credentials, key, reader, call, (answer) => {
+      const keep = (answer: Message): void => {
         const answerBytes = toBinary(method.output, answer).byteLength;
         cache.put(owner, key, answer, { answerBytes, forMs: option.seconds * 1000 });
-      });
+      };
+      return flights.read({ credentials, key, call, keep }, reader);
     },
     changed(credentials) {
       flights.fence(credentials);

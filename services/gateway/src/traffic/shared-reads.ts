@@ -1,5 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
-import type { Clock } from "@weft/mesh";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ChildCalls, type Clock } from "@weft/mesh";
+import { type ClientWait, nobodyWaits } from "../upstream/client-wait.ts";
 
 /*
  * Identical reads that are under way at the same time become one call to the service: ten tabs that wake up together, or a
@@ -18,20 +20,29 @@ import type { Clock } from "@weft/mesh";
 /** A flight is given this much more time than its first caller asks for, and may be joined as long. */
 export const joinMs = 1000;
 
+interface Waiting {
+  resolve(answer: Message): void;
+  reject(error: unknown): void;
+}
+
 interface Flight {
   readonly startedAtMs: number;
   readonly endsAtMs: number;
-  readonly controller: AbortController;
-  readonly answer: Promise<Message>;
+  /** The call, to be ended when nobody waits for it. */
+  readonly calls: ChildCalls;
+  readonly waiting: Waiting[];
   ended: boolean;
-  waiting: number;
 }
 
-export interface Reader {
-  /** Aborts when who waits has gone or their time is over. */
-  readonly signal: AbortSignal;
-  /** What they are ready to wait, at most. */
-  readonly timeoutMs: number;
+/** A read: whose it is, which, and how it is made. */
+export interface SharedRead {
+  readonly credentials: string;
+  /** Names it among those of the same credentials. */
+  readonly key: string;
+  /** Makes the call. It has to give up `joinMs` after its reader would, and ends with `calls`. */
+  readonly call: (calls: ChildCalls) => Promise<Message>;
+  /** Hears of the answer, once, unless something may have changed while it was under way. */
+  readonly keep?: ((answer: Message) => void) | undefined;
 }
 
 export class SharedReads {
@@ -43,53 +54,13 @@ export class SharedReads {
     this.#clock = clock;
   }
 
-  /**
-   * The answer to the read named `key`, made for these credentials by `call` unless one is under way; `call` has to give up
-   * after `joinMs` more than its reader waits. Rejects with the signal's reason when the reader leaves. `keep` hears of the
-   * answer, once, unless something may have changed while it was under way.
-   */
-  read(
-    credentials: string,
-    key: string,
-    reader: Reader,
-    call: (signal: AbortSignal) => Promise<Message>,
-    keep?: (answer: Message) => void,
-  ): Promise<Message> {
-    const flight = this.#joinable(credentials, key, reader) ?? this.#start(credentials, key, reader, call, keep);
-    const { signal } = reader;
-    flight.waiting += 1;
+  /** The answer to the read, made unless the same one is under way. Rejects with CANCELED when the reader leaves. */
+  read(read: SharedRead, reader: ClientWait): Promise<Message> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        signal.removeEventListener("abort", onAbort);
-        flight.waiting -= 1;
-        if (flight.waiting === 0 && !flight.ended) {
-          this.#forget(credentials, key, flight);
-          flight.controller.abort(new DOMException("nobody waits any longer", "AbortError"));
-        }
-      };
-      const onAbort = (): void => {
-        leave();
-        reject(signal.reason);
-      };
-      if (signal.aborted) {
-        onAbort();
-        return;
-      }
-      signal.addEventListener("abort", onAbort, { once: true });
-      flight.answer.then(
-        (answer) => {
-          if (!signal.aborted) {
-            leave();
-            resolve(answer);
-          }
-        },
-        (error: unknown) => {
-          if (!signal.aborted) {
-            leave();
-            reject(error);
-          }
-        },
-      );
+      const flight = this.#joinable(read, reader) ?? this.#start(read, reader);
+      const waiting = { resolve, reject };
+      flight.waiting.push(waiting);
+      reader.begin(() => this.#leave(read, flight, waiting));
     });
   }
 
@@ -98,7 +69,19 @@ export class SharedReads {
     this.#flights.delete(credentials);
   }
 
-  #joinable(credentials: string, key: string, { timeoutMs }: Reader): Flight | undefined {
+  #leave(read: SharedRead, flight: Flight, who: Waiting): void {
+    if (flight.ended) {
+      return;
+    }
+    flight.waiting.splice(flight.waiting.indexOf(who), 1);
+    who.reject(new ConnectError("the client waits no longer", Code.Canceled));
+    if (flight.waiting.length === 0) {
+      this.#forget(read, flight);
+      flight.calls.end(nobodyWaits());
+    }
+  }
+
+  #joinable({ credentials, key }: SharedRead, { timeoutMs }: ClientWait): Flight | undefined {
     const flight = this.#flights.get(credentials)?.get(key);
     if (flight === undefined) {
       return undefined;
@@ -107,39 +90,39 @@ export class SharedReads {
     return nowMs - flight.startedAtMs <= joinMs && nowMs + timeoutMs <= flight.endsAtMs ? flight : undefined;
   }
 
-  #start(
-    credentials: string,
-    key: string,
-    { timeoutMs }: Reader,
-    call: (signal: AbortSignal) => Promise<Message>,
-    keep: ((answer: Message) => void) | undefined,
-  ): Flight {
-    const controller = new AbortController();
-    const startedAtMs = this.#clock.monotonicMs();
-    const answer = call(controller.signal).then(
-      (message) => {
-        flight.ended = true;
-        if (this.#forget(credentials, key, flight)) {
-          keep?.(message);
+  #start(read: SharedRead, { startedAtMs, timeoutMs }: ClientWait): Flight {
+    const endsAtMs = startedAtMs + timeoutMs + joinMs;
+    const flight: Flight = { startedAtMs, endsAtMs, calls: new ChildCalls(), waiting: [], ended: false };
+    const own = this.#flights.get(read.credentials) ?? new Map<string, Flight>();
+    own.set(read.key, flight);
+    this.#flights.set(read.credentials, own);
+    read.call(flight.calls).then(
+      (answer) => {
+        if (this.#landed(read, flight)) {
+          read.keep?.(answer);
         }
-        return message;
+        for (const { resolve } of flight.waiting) {
+          resolve(answer);
+        }
       },
       (error: unknown) => {
-        flight.ended = true;
-        this.#forget(credentials, key, flight);
-        throw error;
+        this.#landed(read, flight);
+        for (const { reject } of flight.waiting) {
+          reject(error);
+        }
       },
     );
-    const endsAtMs = startedAtMs + timeoutMs + joinMs;
-    const flight: Flight = { startedAtMs, endsAtMs, controller, answer, ended: false, waiting: 0 };
-    const own = this.#flights.get(credentials) ?? new Map<string, Flight>();
-    own.set(key, flight);
-    this.#flights.set(credentials, own);
     return flight;
   }
 
+  /** Whether nothing may have changed since it began. */
+  #landed(read: SharedRead, flight: Flight): boolean {
+    flight.ended = true;
+    return this.#forget(read, flight);
+  }
+
   /** Whether it was the one to join until now. */
-  #forget(credentials: string, key: string, flight: Flight): boolean {
+  #forget({ credentials, key }: SharedRead, flight: Flight): boolean {
     const own = this.#flights.get(credentials);
     if (own?.get(key) !== flight) {
       return false;

@@ -16,6 +16,9 @@ export type Authenticate = (
   address: string | undefined,
 ) => Promise<Principal | undefined> | Principal | undefined;
 
+/** Some 10 MB. */
+const mostTokens = 5_000;
+
 /** `known` gives who a token is known to be of, at once; what it does not know is verified. */
 export function createAuthenticate(
   verify: VerifyCredential,
@@ -37,6 +40,10 @@ export function createAuthenticate(
     }
     return principal;
   };
+  // The tokens of headers that were good: taking one out of its header anew costs more than finding it here.
+  const tokens = new Map<string, string>();
+  const tokenOf = (authorization: string | null): string =>
+    authorization === null ? "" : (tokens.get(authorization) ?? bearerToken(authorization) ?? "");
   return (method, headers, address) => {
     const authorization = headers.get("authorization");
     if (isPublic(method)) {
@@ -46,10 +53,15 @@ export function createAuthenticate(
       }
       return undefined;
     }
-    const principal = known(bearerToken(authorization) ?? "");
+    const token = tokenOf(authorization);
+    const principal = known(token);
     if (principal === undefined) {
       return verified(method, headers, address);
     }
+    if (tokens.size >= mostTokens) {
+      tokens.clear();
+    }
+    tokens.set(authorization ?? "", token);
     assertMethodScope(principal, method);
     return principal;
   };

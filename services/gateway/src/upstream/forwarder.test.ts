@@ -1,60 +1,64 @@
 import { create, type MessageShape } from "@bufbuild/protobuf";
-import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { currentCall, MeshError, runInCall, serviceError } from "@weft/mesh";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type ChildCalls, type Mesh, MeshError, runInCall, serviceError, type UnaryCallOptions } from "@weft/mesh";
 import { FakeClock, silentLogger } from "@weft/mesh/testing";
 import { GetProjectRequestSchema } from "@weft/proto/weft/project/v1/project_pb.ts";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { describe, expect, it } from "vitest";
 import { BackendShares } from "../traffic/backend-shares.ts";
 import { createReads } from "../traffic/reads.ts";
+import { signalledClient } from "./client-wait.ts";
 import { createForwarder } from "./forwarder.ts";
 
 const method = ProjectService.method.getProject;
 const request: MessageShape<typeof GetProjectRequestSchema> = create(GetProjectRequestSchema, { id: "p" });
 
 /** A forwarder whose service answers as `unary` does, and notes the time it was given. */
-function forwarder(unary: (signal: AbortSignal) => Promise<unknown>, instances = 1) {
+function forwarder(answer: (calls: ChildCalls) => Promise<unknown>, instances = 1) {
   const timeouts: (number | undefined)[] = [];
+  const metadata: unknown[] = [];
   const clock = new FakeClock();
-  const transport = {
-    unary: (_method: unknown, signal: AbortSignal, timeoutMs: number | undefined) => {
-      timeouts.push(timeoutMs);
-      return unary(signal);
-    },
-  } as unknown as Transport;
+  const unary = (_method: unknown, _message: unknown, options: UnaryCallOptions) => {
+    timeouts.push(options.timeoutMs);
+    metadata.push(options.metadata);
+    return answer(options.endsWith as ChildCalls);
+  };
   const made = createForwarder({
     upstreams: [{ peer: "project-service", services: [ProjectService] }],
     shares: new BackendShares(100, () => undefined),
     reads: createReads(clock, { maxBytes: 0 }),
     gate: { admit: async () => undefined, answerHeaders: () => [], methodOf: () => undefined },
-    transport: () => transport,
+    call: unary as Mesh["call"],
+    transport: () => expect.unreachable("a stream"),
     peerState: () => ({ instances }),
     clock,
     logger: silentLogger,
     defaultTimeoutMs: 1000,
     maxTimeoutMs: 5000,
   });
+  const headers = new Headers();
   const call = (timeoutMs?: number, signal = new AbortController().signal, message = request) =>
-    made.unary(method, message, { headers: new Headers(), signal, timeoutMs, fresh: true });
-  return { call, timeouts, clock };
+    made.unary(method, message, { headers, client: signalledClient(signal), timeoutMs, fresh: true });
+  return { call, timeouts, metadata, headers, clock };
 }
 
 /** A service that answers nothing, and notes why it was told to stop. */
 function silentService() {
   const reasons: unknown[] = [];
-  const unary = (signal: AbortSignal) =>
+  const unary = (calls: ChildCalls) =>
     new Promise((_, reject) => {
-      signal.addEventListener("abort", () => {
-        reasons.push(signal.reason);
+      const abort = (reason: unknown): void => {
+        reasons.push(reason);
         reject(new ConnectError("canceled", Code.Canceled));
-      });
+      };
+      calls.add({ abort, nextSibling: undefined, previousSibling: undefined });
     });
   return { unary, reasons };
 }
 
 describe("createForwarder", () => {
   it("gives a call the time its client asks for, within bounds", async () => {
-    const { call, timeouts } = forwarder(async () => ({ message: request }));
+    const { call, timeouts } = forwarder(async () => request);
     await call();
     await call(2000);
     await call(60_000);
@@ -65,7 +69,7 @@ describe("createForwarder", () => {
     const { unary, reasons } = silentService();
     const { call, timeouts, clock } = forwarder(unary);
     const answer = call(3).catch((error: unknown) => error);
-    await clock.advance(3);
+    await clock.advance(5);
     expect(await answer).toMatchObject({ code: Code.DeadlineExceeded });
     expect(reasons).toEqual([expect.objectContaining({ name: "AbortError" })]);
     expect(timeouts).toEqual([1000]);
@@ -82,19 +86,20 @@ describe("createForwarder", () => {
     expect(reasons).toEqual([expect.objectContaining({ name: "AbortError" })]);
   });
 
-  it("calls outside of the time that the client's protocol has set", async () => {
-    const seen: unknown[] = [];
-    const { call } = forwarder(async () => {
-      seen.push(currentCall());
-      return { message: request };
-    });
-    const context = { correlationId: "c", authorization: "Bearer t", deadlineMs: 3, signal: AbortSignal.abort() };
+  it("lends a call the authorization of the call at hand, unless the client's was taken away", async () => {
+    const { call, metadata, headers } = forwarder(async () => request);
+    const context = { correlationId: "c", authorization: "Bearer t" };
     await runInCall(context, () => call());
-    expect(seen).toEqual([{ correlationId: "c", authorization: "Bearer t" }]);
+    headers.set("authorization", "");
+    await runInCall(context, () => call());
+    expect(metadata).toEqual([
+      ["authorization", "Bearer t"],
+      ["authorization", ""],
+    ]);
   });
 
   it("passes on no text that a database would choke on", async () => {
-    const { call, timeouts } = forwarder(async () => ({ message: request }));
+    const { call, timeouts } = forwarder(async () => request);
     const refused = call(undefined, undefined, create(GetProjectRequestSchema, { id: "a\0b" }));
     await expect(refused).rejects.toMatchObject({
       code: Code.InvalidArgument,
@@ -104,7 +109,7 @@ describe("createForwarder", () => {
   });
 
   it("asks no service that has no instance", async () => {
-    const { call, timeouts } = forwarder(async () => ({ message: request }), 0);
+    const { call, timeouts } = forwarder(async () => request, 0);
     await expect(call()).rejects.toMatchObject({ code: Code.Unavailable });
     expect(timeouts).toEqual([]);
   });

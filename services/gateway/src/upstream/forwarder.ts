@@ -8,7 +8,15 @@ import type {
 } from "@bufbuild/protobuf";
 import type { Empty } from "@bufbuild/protobuf/wkt";
 import type { Transport } from "@connectrpc/connect";
-import { type Clock, currentCall, type Logger, validateMessage } from "@weft/mesh";
+import {
+  ChildCalls,
+  type Clock,
+  currentCall,
+  DeadlineWheel,
+  type Logger,
+  type Mesh,
+  validateMessage,
+} from "@weft/mesh";
 import { HeaderFields } from "@weft/transcoding";
 import type { BackendShares } from "../traffic/backend-shares.ts";
 import type { CallGate } from "../traffic/call-gate.ts";
@@ -16,7 +24,7 @@ import { isRead, type Reads } from "../traffic/reads.ts";
 import { cacheControlOf } from "../traffic/response-cache.ts";
 import { joinMs } from "../traffic/shared-reads.ts";
 import { AbsenceLog } from "./absence-log.ts";
-import { apartFromClient, clientDeadline } from "./client-deadline.ts";
+import { ClientWait, nobodyWaits, type WaitingClient } from "./client-wait.ts";
 import type { Upstream } from "./exposed-methods.ts";
 import { forwardedError, isUnavailable, late, unavailable } from "./forwarded-error.ts";
 import { assertFewItems, assertFewItemsIn } from "./list-limit.ts";
@@ -32,7 +40,7 @@ import { assertFewItems, assertFewItemsIn } from "./list-limit.ts";
 
 /** What a protocol knows about the call it passes on. */
 export interface ForwardedCall {
-  readonly signal: AbortSignal;
+  readonly client: WaitingClient;
   /** What the client asks for; the default when undefined. Never more than the maximum. */
   readonly timeoutMs?: number | undefined;
   readonly headers: Headers;
@@ -69,6 +77,8 @@ export interface ForwarderOptions {
   readonly gate: CallGate;
   readonly reads: Reads;
   readonly shares: BackendShares;
+  /** Makes the calls of one message; `transport` those with a stream of answers. */
+  readonly call: Mesh["call"];
   readonly transport: (service: DescService) => Transport;
   readonly peerState: (peer: string) => { readonly instances: number };
   readonly clock: Clock;
@@ -89,6 +99,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   );
 
   const absences = new AbsenceLog(options.clock, options.logger);
+  const wheel = new DeadlineWheel(options.clock);
 
   function peerWithInstances(service: DescService): string {
     const peer = peerOf.get(service.typeName);
@@ -102,22 +113,22 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     return peer;
   }
 
-  function headersFor(call: ForwardedCall): HeaderFields {
-    const headers = new HeaderFields();
-    const address = call.headers.get(clientAddressHeader);
+  /** What the service is told of the client, as names and values in turn. */
+  function metadataFor({ headers }: ForwardedCall, authorization: string | undefined): string[] {
+    const metadata: string[] = [];
+    const address = headers.get(clientAddressHeader);
     if (address !== null) {
-      headers.set(clientAddressHeader, address);
+      metadata.push(clientAddressHeader, address);
     }
-    const userAgent = call.headers.get("user-agent");
+    const userAgent = headers.get("user-agent");
     if (userAgent !== null) {
-      headers.set(clientUserAgentHeader, userAgent.slice(0, userAgentMax));
+      metadata.push(clientUserAgentHeader, userAgent.slice(0, userAgentMax));
     }
-    // Named here so that it is this call's own, whatever context a timer or a socket was started in.
-    const authorization = call.headers.get("authorization") ?? currentCall()?.authorization ?? null;
-    if (authorization !== null) {
-      headers.set("authorization", authorization);
+    // An empty one, too: without any, the call at hand would lend its own.
+    if (authorization !== undefined) {
+      metadata.push("authorization", authorization);
     }
-    return headers;
+    return metadata;
   }
 
   function translated(error: unknown, peer: string, method: { readonly name: string; readonly parent: DescService }) {
@@ -144,31 +155,33 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     }
     const peer = peerWithInstances(method.parent);
     const timeoutMs = Math.min(call.timeoutMs ?? options.defaultTimeoutMs, options.maxTimeoutMs);
-    const deadline = clientDeadline(options.clock, timeoutMs, call.signal);
     const ownTimeoutMs = Math.max(timeoutMs, options.defaultTimeoutMs);
-    const headers = headersFor(call);
+    const authorization = authorizationOf(call);
+    const credentials = authorization ?? "";
+    const metadata = metadataFor(call, authorization);
     const read = isRead(method);
-    const send = async (signal: AbortSignal, withinMs: number): Promise<Message> => {
-      const transport = options.transport(method.parent);
+    const send = async (endsWith: ChildCalls, withinMs: number): Promise<Message> => {
       options.shares.enter(peer, read ? "read" : "change");
       try {
-        const answer = apartFromClient(() => transport.unary(method, signal, withinMs, headers, message));
-        return (await answer).message;
+        return await options.call(method, message, { metadata, timeoutMs: withinMs, endsWith });
       } finally {
         options.shares.leave(peer);
       }
     };
-    const credentials = headers.get("authorization") ?? "";
+    const wait = new ClientWait(wheel, call.client, options.clock.monotonicMs(), timeoutMs);
     try {
-      if (!read || call.fresh === true) {
-        return await send(deadline.signal, ownTimeoutMs);
+      if (read && call.fresh !== true) {
+        return await options.reads.read(method, message, credentials, wait, (calls) =>
+          send(calls, ownTimeoutMs + joinMs),
+        );
       }
-      const reader = { credentials, signal: deadline.signal, timeoutMs };
-      return await options.reads.read(method, message, reader, (signal) => send(signal, ownTimeoutMs + joinMs));
+      const calls = new ChildCalls();
+      wait.begin(() => calls.end(nobodyWaits()));
+      return await send(calls, ownTimeoutMs);
     } catch (error) {
-      throw deadline.passed ? late(peer, error) : translated(error, peer, method);
+      throw wait.left === "late" ? late(peer, error) : translated(error, peer, method);
     } finally {
-      deadline.done();
+      wait.end();
       if (!read) {
         options.reads.changed(credentials);
       }
@@ -188,10 +201,11 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     async *serverStream(method, message, call) {
       assertSound(method.input, message);
       const peer = peerWithInstances(method.parent);
+      const headers = new HeaderFields(pairsOf(metadataFor(call, authorizationOf(call))));
       try {
         const response = await options
           .transport(method.parent)
-          .stream(method, call.signal, call.timeoutMs, headersFor(call), only(message));
+          .stream(method, call.client.signal, call.timeoutMs, headers, only(message));
         yield* response.message;
       } catch (error) {
         throw translated(error, peer, method);
@@ -203,6 +217,17 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 function assertSound(desc: DescMessage, message: Message): void {
   assertFewItems(desc, message);
   validateMessage(desc, message);
+}
+
+/** Named for each call, so that it is its own, whatever context a timer or a socket was started in. */
+function authorizationOf({ headers }: ForwardedCall): string | undefined {
+  return headers.get("authorization") ?? currentCall()?.authorization;
+}
+
+function* pairsOf(list: readonly string[]): Generator<[name: string, value: string]> {
+  for (let index = 0; index + 1 < list.length; index += 2) {
+    yield [list[index] as string, list[index + 1] as string];
+  }
 }
 
 async function* only(message: Message) {

@@ -4,6 +4,7 @@ import { assertMethodScope, assertScope, hasScope, type Principal } from "@weft/
 import { serviceError } from "@weft/mesh";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { SimulationService } from "@weft/proto/weft/simulation/v1/simulation_service_pb.ts";
+import { signalledClient } from "../upstream/client-wait.ts";
 import type { Forwarder } from "../upstream/forwarder.ts";
 import type { Channel } from "./channel.ts";
 
@@ -43,7 +44,8 @@ export function createChannelAccess(forwarder: Pick<Forwarder, "unary">): Channe
     assertMethodScope(principal, method);
     const headers = new Headers({ authorization: `Bearer ${token}` });
     const request = create(method.input, { id } as Record<string, unknown>);
-    const answer = await forwarder.unary(method, request, { headers, signal, timeoutMs: askTimeoutMs, fresh: true });
+    const client = signalledClient(signal);
+    const answer = await forwarder.unary(method, request, { headers, client, timeoutMs: askTimeoutMs, fresh: true });
     return answer as MessageShape<O>;
   }
 
