@@ -7,7 +7,7 @@ import { type RowRule, rowFrom } from "./report/rows.ts";
 import { orderOfRound, Samples } from "./rounds.ts";
 import { measureRoute, prepareRoutes, type Route, routeIds, signUp } from "./scenarios/gateway-routes.ts";
 import { RestFronts, restRules, startUsers } from "./scenarios/rest-fronts.ts";
-import { measureTokenValidation, tokenRules } from "./scenarios/token-validation.ts";
+import { TokenValidation, tokenRules } from "./scenarios/token-validation.ts";
 import { runScript } from "./script.ts";
 
 /*
@@ -104,19 +104,13 @@ async function measureFronts(run: Run): Promise<readonly RowRule[]> {
     await withSystem(options, async (system) => {
       const people = [await firstAccount(system), await signUp(system.address)];
       if (tokens.length > 0) {
-        const driver = crew.spawn("the caller of the auth service", "driver-main.ts");
-        const order = {
-          redisUrl: crew.redisUrl,
-          tokens: people.map(({ userId, accessToken: token }) => ({ userId, token })),
-        };
-        const { phase } = profile.tokens;
-        // Cold once, as everything here is.
-        await measureTokenValidation(driver, order, { round: 0, phase, samples: new Samples() });
-        for (let round = 0; round < profile.tokens.rounds; round += 1) {
-          const figures = await measureTokenValidation(driver, order, { round, phase, samples });
-          progress(`round ${round + 1}/${profile.tokens.rounds}  ValidateToken: ${figures}`);
+        const { phase, rounds } = profile.tokens;
+        const asked = people.map(({ userId, accessToken: token }) => ({ userId, token }));
+        const validation = await TokenValidation.start(crew, asked, phase);
+        for (let round = 0; round < rounds; round += 1) {
+          await validation.measure(round, phase, samples, (line) => progress(`round ${round + 1}/${rounds}  ${line}`));
         }
-        await crew.dismiss([driver]);
+        await validation.stop();
       }
       if (rest.length > 0) {
         const fronts = await RestFronts.start(crew, system, users, people[0]?.accessToken ?? "");

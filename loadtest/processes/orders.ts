@@ -68,10 +68,11 @@ export interface HttpLoadOrder {
   readonly measureMs: number;
 }
 
-/** ValidateToken at a fixed rate, for good tokens in turn. */
+/** ValidateToken at a fixed rate, for good tokens in turn, of one who serves it. */
 export interface TokenLoadOrder {
   readonly kind: "token-load";
   readonly redisUrl: string;
+  readonly serviceName: string;
   readonly tokens: readonly { readonly token: string; readonly userId: string }[];
   readonly callsPerSecond: number;
   readonly warmUpMs: number;

@@ -2,22 +2,22 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import type { GrantSchema } from "@weft/proto/weft/auth/v1/auth_pb.ts";
+import type { GrantSchema, ValidateTokenResponseSchema } from "@weft/proto/weft/auth/v1/auth_pb.ts";
 import type { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { clientFacts } from "./client-facts.ts";
 import type { ApiKeys } from "./domain/api-keys.ts";
 import type { Authorization } from "./domain/authorization.ts";
 import type { Grant } from "./domain/permissions.ts";
 import { answered } from "./rpc-errors.ts";
-import type { TokenCheck } from "./verifier/access-token.ts";
+import type { TokenValidation } from "./token-validation.ts";
 import type { PublicJwk } from "./verifier/jwks-cache.ts";
-import { currentPrincipal } from "./verifier/principal.ts";
+import { currentPrincipal, type Principal } from "./verifier/principal.ts";
 
 export interface AuthRpcOptions {
   readonly authorization: Authorization;
   readonly apiKeys: Pick<ApiKeys, "exchange">;
   /** The full answer about a token, revocation included. */
-  readonly validateToken: (token: string) => Promise<TokenCheck>;
+  readonly tokens: TokenValidation;
   readonly publicKeys: () => readonly PublicJwk[];
 }
 
@@ -25,21 +25,20 @@ export interface AuthRpcOptions {
 export function authRpc({
   authorization,
   apiKeys,
-  validateToken,
+  tokens,
   publicKeys,
 }: AuthRpcOptions): ServiceImpl<typeof AuthService> {
   return {
-    validateToken: (request) =>
-      answered(async () => {
-        const check = await validateToken(request.token);
-        if (!check.valid) {
-          return { valid: false, reason: check.reason };
-        }
-        const { userId, username, sessionId, roles, scopes = [], expiresAtMs } = check.principal;
-        const expiresAt = timestampFromMs(expiresAtMs);
-        const principal = { userId, username, sessionId, roles: [...roles], scopes: [...scopes], expiresAt };
-        return { valid: true, principal };
-      }),
+    validateToken: ({ token }) => {
+      const known = tokens.known(token);
+      if (known !== undefined) {
+        return validToken(known);
+      }
+      return answered(async () => {
+        const check = await tokens.check(token);
+        return check.valid ? validToken(check.principal) : { valid: false, reason: check.reason };
+      });
+    },
     exchangeApiKey: (request, context) =>
       answered(async () => {
         const exchange = await apiKeys.exchange(request.apiKey, clientFacts(context.requestHeader));
@@ -87,6 +86,12 @@ export function authRpc({
       keys: publicKeys().map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, alg: "EdDSA", use: "sig" })),
     }),
   };
+}
+
+function validToken(principal: Principal): MessageInitShape<typeof ValidateTokenResponseSchema> {
+  const { userId, username, sessionId, roles, scopes = [], expiresAtMs } = principal;
+  const expiresAt = timestampFromMs(expiresAtMs);
+  return { valid: true, principal: { userId, username, sessionId, roles: [...roles], scopes: [...scopes], expiresAt } };
 }
 
 function grantMessage(grant: Grant): MessageInitShape<typeof GrantSchema> {

@@ -15,6 +15,7 @@ import type { UserService } from "@weft/proto/weft/user/v1/user_service_pb.ts";
 import { accountRpc } from "./account-rpc.ts";
 import { createBreachedPasswords } from "./adapters/breached-passwords.ts";
 import { createCachedUserDirectory } from "./adapters/cached-user-directory.ts";
+import { createCredentialLeases } from "./adapters/credential-leases.ts";
 import { endedCredentials } from "./adapters/ended-credentials.ts";
 import { KeyRing } from "./adapters/key-ring.ts";
 import { createKeySealing } from "./adapters/key-sealing.ts";
@@ -57,7 +58,7 @@ import type { Mailer } from "./domain/mail-ports.ts";
 import { PasswordRecovery } from "./domain/password-recovery.ts";
 import { Passwords } from "./domain/passwords.ts";
 import type { GlobalRole } from "./domain/permissions.ts";
-import type { PasswordHasher } from "./domain/ports.ts";
+import type { PasswordHasher, RevocationAnnouncer } from "./domain/ports.ts";
 import { orServiceAccount, ServiceAccounts } from "./domain/service-accounts.ts";
 import { Sessions } from "./domain/sessions.ts";
 import { factorRpc } from "./factor-rpc.ts";
@@ -134,7 +135,18 @@ export async function createAuth(dependencies: AuthDependencies): Promise<Auth> 
     ids: random,
   });
   const ended = endedCredentials([store, apiKeyStore]);
-  const revocations = new RevocationPublisher({ ended, redis, pubsub, clock, random, logger, accessTokenMs });
+  const publisher = new RevocationPublisher({ ended, redis, pubsub, clock, random, logger, accessTokenMs });
+  const leases = await createCredentialLeases({
+    isLive: ({ sessionId, scopes }) => (scopes === undefined ? sessions : apiKeys).isLive(sessionId),
+    pubsub,
+    clock,
+  });
+  const revocations: RevocationAnnouncer = {
+    announce(sessionIds) {
+      leases.end(sessionIds);
+      return publisher.announce(sessionIds);
+    },
+  };
   const breached = createBreachedPasswords(await readFile(breachedPasswordsFile));
   const tokens = createOpaqueRefreshTokens(dependencies.keySecret);
   const sessions = new Sessions({
@@ -164,6 +176,7 @@ export async function createAuth(dependencies: AuthDependencies): Promise<Auth> 
     hasher,
     keySecret: dependencies.keySecret,
     webauthn: config.webauthn,
+    usableIssuers: dependencies.oidc.providers.map(({ issuer }) => issuer),
     counter,
     guard,
     mails,
@@ -300,7 +313,8 @@ export async function createAuth(dependencies: AuthDependencies): Promise<Auth> 
     ids: random,
     log,
   });
-  const validateToken = createTokenValidation({ keyRing, sessions, apiKeys, clock });
+  const validation = createTokenValidation({ keys: keyRing, leases, clock });
+  const authService = authRpc({ authorization, apiKeys, tokens: validation, publicKeys: () => keyRing.publicKeys() });
 
   return {
     routes(router) {
@@ -308,10 +322,9 @@ export async function createAuth(dependencies: AuthDependencies): Promise<Auth> 
         AccountService,
         accountRpc({ accounts, logins, passwords, recovery, verification, sessions, reauthentication, trail: log }),
       );
-      router.service(
-        AuthService,
-        authRpc({ authorization, apiKeys, validateToken, publicKeys: () => keyRing.publicKeys() }),
-      );
+      router.service(AuthService, authService);
+      // It is about the token in its message, whoever calls: asking who that is would cost more than the answer.
+      router.rpc(AuthService.method.validateToken, authService.validateToken, { interceptors: [] });
       router.service(FactorService, factorRpc(factors));
       router.service(ApiKeyService, apiKeyRpc(apiKeys, serviceAccounts));
       router.service(ProviderService, providerRpc(providers.logins, providers.links));
@@ -320,7 +333,7 @@ export async function createAuth(dependencies: AuthDependencies): Promise<Auth> 
     interceptors: [
       authenticationInterceptor({
         async verify(token) {
-          const check = await validateToken(token).catch((error: unknown) => {
+          const check = await validation.check(token).catch((error: unknown) => {
             throw verificationUnavailable(error);
           });
           if (!check.valid) throw tokenRefused(check.reason);
@@ -328,7 +341,7 @@ export async function createAuth(dependencies: AuthDependencies): Promise<Auth> 
         },
       }),
     ],
-    revocations,
+    revocations: publisher,
     upkeep: [
       { name: "signing-keys", everyMs: keyReloadMs, run: () => keyRing.maintain() },
       { name: "abandoned-accounts", everyMs: 60_000, run: async () => void (await accounts.sweepAbandonedAccounts()) },
@@ -349,7 +362,8 @@ export async function createAuth(dependencies: AuthDependencies): Promise<Auth> 
         logger.error({ err: error }, "decisions about permissions are missing in the trail");
       });
       await mails.close();
-      await revocations.close();
+      await publisher.close();
+      await leases.close();
       await cached.close();
     },
   };

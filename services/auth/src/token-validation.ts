@@ -1,55 +1,43 @@
-import type { ApiKeys } from "./domain/api-keys.ts";
+import type { CredentialLeases } from "./adapters/credential-leases.ts";
 import type { WallClock } from "./domain/ports.ts";
-import type { Sessions } from "./domain/sessions.ts";
-import { checkAccessToken, type FindKey, type TokenCheck } from "./verifier/access-token.ts";
+import type { TokenCheck } from "./verifier/access-token.ts";
+import { CheckedTokens, type VerifyingKeys } from "./verifier/checked-tokens.ts";
 import type { Principal } from "./verifier/principal.ts";
-import { RecentMap } from "./verifier/recent-map.ts";
+
+/**
+ * The full answer about a token, from the source: our own keys, then the session or the API key.
+ *
+ * `check` asks the database, which knows of an end even when Redis does not; it is what our own methods rest on, where
+ * sessions are ended and passwords changed. `known` is for ValidateToken, which other services ask a thousand times a second:
+ * it answers at once, without a promise, what is known of a credential that the database called live within the last second
+ * (`adapters/credential-leases.ts`).
+ */
+export interface TokenValidation {
+  /** The principal of a token that is known to be good; undefined says nothing of a token. */
+  known(token: string): Principal | undefined;
+  /** Rejects when the database cannot be asked; that is never "valid". */
+  check(token: string): Promise<TokenCheck>;
+}
 
 export interface TokenValidationOptions {
-  readonly keyRing: { find: FindKey };
-  readonly sessions: Pick<Sessions, "isLive">;
-  readonly apiKeys: Pick<ApiKeys, "isLive">;
+  readonly keys: VerifyingKeys;
+  readonly leases: Pick<CredentialLeases, "holds" | "ask">;
   readonly clock: WallClock;
 }
 
-const rememberedTokens = 10_000;
-
-/**
- * The full answer about a token, from the source: our own keys, then the session or the API key in the database, which
- * knows of its end even when Redis does not. Rejects when the database cannot be asked; that is never "valid".
- *
- * A signature that was good is not checked again while its key is there: that takes a turn of the thread pool, behind
- * passwords that are hashed. Whether the session lives is asked every time.
- */
-export function createTokenValidation(options: TokenValidationOptions): (token: string) => Promise<TokenCheck> {
-  const { keyRing, sessions, apiKeys, clock } = options;
-  const signed = new RecentMap<string, { readonly keyId: string; readonly principal: Principal }>(rememberedTokens);
-
-  async function checkSignature(token: string): Promise<TokenCheck> {
-    const known = signed.get(token);
-    if (known !== undefined && (await keyRing.find(known.keyId)) !== undefined) {
-      const { principal } = known;
-      return clock.now() < principal.expiresAtMs ? { valid: true, principal } : { valid: false, reason: "expired" };
-    }
-    let keyId = "";
-    const findKey: FindKey = (kid) => {
-      keyId = kid;
-      return keyRing.find(kid);
-    };
-    const check = await checkAccessToken(token, findKey, clock.now());
-    if (check.valid) {
-      signed.set(token, { keyId, principal: check.principal });
-    }
-    return check;
-  }
-
-  return async (token) => {
-    const check = await checkSignature(token);
-    if (!check.valid) {
-      return check;
-    }
-    const { sessionId, scopes } = check.principal;
-    const live = await (scopes === undefined ? sessions : apiKeys).isLive(sessionId);
-    return live ? check : { valid: false, reason: "revoked" };
+export function createTokenValidation({ keys, leases, clock }: TokenValidationOptions): TokenValidation {
+  const tokens = new CheckedTokens(keys, clock);
+  return {
+    known(token) {
+      const principal = tokens.known(token);
+      return principal !== undefined && leases.holds(principal) ? principal : undefined;
+    },
+    async check(token) {
+      const check = await tokens.check(token);
+      if (!check.valid) {
+        return check;
+      }
+      return (await leases.ask(check.principal)) ? check : { valid: false, reason: "revoked" };
+    },
   };
 }

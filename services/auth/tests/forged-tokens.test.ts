@@ -4,8 +4,8 @@
  * services/tests/fuzz.test.ts.
  */
 import { errorReason } from "@weft/mesh";
-import { silentLogger } from "@weft/mesh/testing";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { silentLogger, until } from "@weft/mesh/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createKeySealing } from "../src/adapters/key-sealing.ts";
 import { createTokenVerifier, type TokenVerifier } from "../src/verifier/index.ts";
 import { type AuthFixture, type AuthInstance, freshSignup, startAuthFixture } from "./auth-fixture.ts";
@@ -31,7 +31,7 @@ beforeAll(async () => {
   verifier = createTokenVerifier({ client: auth.service, pubsub, redis, clock: fixture.clock, logger: silentLogger });
   await verifier.started;
   await auth.auth.revocations.beat();
-  await vi.waitUntil(() => verifier.live);
+  await until("the feed is live", () => verifier.live);
 });
 afterAll(async () => {
   await verifier?.close();

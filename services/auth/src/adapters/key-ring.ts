@@ -106,6 +106,11 @@ export class KeyRing implements TokenIssuer {
     return this.#plan().verifying.find((key) => key.kid === kid)?.publicKey;
   }
 
+  /** Whether the key is here, which it is until the last of its tokens has expired or somebody takes it away. */
+  has(kid: string): boolean {
+    return this.#keys.has(kid);
+  }
+
   /** What verifiers may know: every key that verifies now. */
   publicKeys(): readonly PublicJwk[] {
     return this.#plan().verifying.map((key) => key.publicJwk);

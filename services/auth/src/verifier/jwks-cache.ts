@@ -47,20 +47,27 @@ export class JwksCache {
     if (this.#keys === undefined) {
       await this.#fetch();
     }
-    const key = this.#keys?.get(kid);
-    const nowMs = this.#clock.monotonicMs();
-    const mayTry = nowMs - this.#triedAtMs >= this.#refetchIntervalMs;
-    if (key !== undefined) {
-      if (mayTry && nowMs - this.#fetchedAtMs >= this.#maxAgeMs) {
-        // In the background: the key at hand is good, and a failure is tried again later.
-        this.#fetch().catch(() => undefined);
-      }
-      return key;
-    }
-    if (mayTry) {
+    if (!this.has(kid) && this.#mayTry(this.#clock.monotonicMs())) {
       await this.#fetch();
     }
     return this.#keys?.get(kid);
+  }
+
+  /** Whether the key is at hand; lets old ones be fetched again, as `find` does. */
+  has(kid: string): boolean {
+    if (this.#keys?.has(kid) !== true) {
+      return false;
+    }
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#fetchedAtMs >= this.#maxAgeMs && this.#mayTry(nowMs)) {
+      // In the background: the key at hand is good, and a failure is tried again later.
+      this.#fetch().catch(() => undefined);
+    }
+    return true;
+  }
+
+  #mayTry(nowMs: number): boolean {
+    return nowMs - this.#triedAtMs >= this.#refetchIntervalMs;
   }
 
   #fetch(): Promise<void> {

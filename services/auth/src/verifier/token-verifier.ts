@@ -1,7 +1,7 @@
 /**
  * Decides whether an access token is good, at any service, without a call in the usual case: the signature and the
  * claims are checked here with the published keys, and the session is looked up in the revocation feed. When the feed is
- * not live, or the keys cannot be had, the auth service is asked (`ValidateToken`) and its answer kept for at most five
+ * not live, or the keys cannot be had, the auth service is asked (`ValidateToken`) and nothing it answers is relied on for more than five
  * seconds; when it cannot be asked either, the call is refused as UNAVAILABLE. It never fails open.
  *
  * A token that is refused here is refused there: both run `checkAccessToken`. So only tokens that are good by themselves
@@ -12,7 +12,8 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
 import type { Clock, Logger, PubSub, RedisHandles } from "@weft/mesh";
 import type { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
-import { checkAccessToken, type TokenCheck, type TokenRefusal } from "./access-token.ts";
+import type { TokenCheck, TokenRefusal } from "./access-token.ts";
+import { CheckedTokens } from "./checked-tokens.ts";
 import { JwksCache } from "./jwks-cache.ts";
 import type { Principal } from "./principal.ts";
 import { RecentMap } from "./recent-map.ts";
@@ -48,8 +49,8 @@ export interface TokenVerifierOptions {
   readonly logger: Logger;
 }
 
-/** How long an answer of `ValidateToken` is believed. */
-const askedForMs = 5_000;
+/** How long an answer of `ValidateToken` is believed; it may be a second old when it is given. */
+const askedForMs = 4_000;
 const askTimeoutMs = 2_000;
 const rememberedTokens = 10_000;
 
@@ -62,18 +63,14 @@ class LocalTokenVerifier implements TokenVerifier {
   readonly started: Promise<void>;
   readonly #options: TokenVerifierOptions;
   readonly #feed: RevocationFeed;
-  readonly #keys: JwksCache;
-  /** Tokens whose signature was good: checking it again costs a hundred times this look-up. */
-  readonly #checked = new RecentMap<string, Principal>(rememberedTokens);
+  readonly #checked: CheckedTokens;
   readonly #asked = new RecentMap<string, { answer: Promise<TokenCheck>; untilMs: number }>(rememberedTokens);
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
     const { client, pubsub, redis, clock, logger } = options;
-    this.#keys = new JwksCache({
-      fetchKeys: async () => (await client.getJwks({}, { timeoutMs: askTimeoutMs })).keys,
-      clock,
-    });
+    const fetchKeys = async () => (await client.getJwks({}, { timeoutMs: askTimeoutMs })).keys;
+    this.#checked = new CheckedTokens(new JwksCache({ fetchKeys, clock }), clock);
     const readSnapshot = () => readRevocationSnapshot(redis, clock.now());
     this.#feed = new RevocationFeed({ pubsub, readSnapshot, clock, logger });
     this.started = this.#feed.start();
@@ -88,11 +85,9 @@ class LocalTokenVerifier implements TokenVerifier {
   }
 
   known(token: string): Principal | undefined {
-    const principal = this.#checked.get(token);
-    if (principal === undefined || !this.#feed.live || this.#feed.isRevoked(principal.sessionId)) {
-      return undefined;
-    }
-    return this.#options.clock.now() < principal.expiresAtMs ? principal : undefined;
+    const principal = this.#checked.known(token);
+    const good = principal !== undefined && this.#feed.live && !this.#feed.isRevoked(principal.sessionId);
+    return good ? principal : undefined;
   }
 
   async verify(token: string): Promise<Principal> {
@@ -109,29 +104,17 @@ class LocalTokenVerifier implements TokenVerifier {
 
   /** The answer as far as it can be given here; undefined when the auth service must be asked. */
   async #checkHere(token: string): Promise<TokenCheck | undefined> {
-    const nowMs = this.#options.clock.now();
-    let principal = this.#checked.get(token);
-    if (principal === undefined) {
-      let check: TokenCheck;
-      try {
-        check = await checkAccessToken(token, (kid) => this.#keys.find(kid), nowMs);
-      } catch (error) {
-        this.#options.logger.debug({ err: error }, "the keys of the auth service cannot be fetched");
-        return undefined;
-      }
-      if (!check.valid) {
-        return check;
-      }
-      principal = check.principal;
-      this.#checked.set(token, principal);
-    } else if (nowMs >= principal.expiresAtMs) {
-      this.#checked.delete(token);
-      return { valid: false, reason: "expired" };
+    let check: TokenCheck;
+    try {
+      check = await this.#checked.check(token);
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, "the keys of the auth service cannot be fetched");
+      return undefined;
     }
-    if (this.#feed.isRevoked(principal.sessionId)) {
+    if (check.valid && this.#feed.isRevoked(check.principal.sessionId)) {
       return { valid: false, reason: "revoked" };
     }
-    return this.#feed.live ? { valid: true, principal } : undefined;
+    return check.valid && !this.#feed.live ? undefined : check;
   }
 
   async #ask(token: string): Promise<TokenCheck> {
@@ -158,7 +141,7 @@ class LocalTokenVerifier implements TokenVerifier {
     const { client, clock } = this.#options;
     const { valid, principal, reason } = await client.validateToken({ token }, { timeoutMs: askTimeoutMs });
     if (!valid || principal === undefined) {
-      const known = this.#checked.get(token);
+      const known = this.#checked.known(token);
       if (reason === "revoked" && known !== undefined) {
         this.#feed.learn({ sessionId: known.sessionId, untilMs: known.expiresAtMs });
       }
