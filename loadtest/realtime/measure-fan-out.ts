@@ -36,7 +36,7 @@ export async function measureFanOut(measuring: Measuring, servers: readonly Live
           const who = audience.server.id;
           try {
             const full = await audience.saturate(profile.measureMs);
-            const paced = await audience.pace(rate, profile.measureMs);
+            const paced = await audience.pace(rate, profile.pacedMs);
             record(measuring, clients, who, round, full, paced);
           } catch (error) {
             samples.fail(`fan-out-${clients}/cpu`, who, String(error));

@@ -37,7 +37,7 @@ export async function measurePublished(measuring: Measuring, server: OurServer):
       for (const { id, rate } of variants) {
         const startedMs = performance.now();
         const before = Object.values(pids).map(cpuSecondsOf);
-        const figures = await audience.pace(rate, profile.measureMs, server.latestChannels);
+        const figures = await audience.pace(rate, profile.pacedMs, server.latestChannels);
         const seconds = (performance.now() - startedMs) / 1000;
         const shares = Object.entries(pids).map(([name, pid], index) => {
           return `${name} ${((cpuSecondsOf(pid) - (before[index] ?? 0)) / seconds).toFixed(2)}`;

@@ -9,13 +9,12 @@ import type { FetchLike } from "./platform.ts";
 import { type Answer, isSamePosition, type Position } from "./protocol.ts";
 import { StreamChannels } from "./stream-channels.ts";
 import { streamRequestOf, type WantedChannel } from "./stream-request.ts";
+import { StreamSilence } from "./stream-silence.ts";
 
 /*
  * Server-sent events in the place of a WebSocket, for whoever has the channels: nobody above need know. A stream has the
  * channels that its request names, so with others, and with a new token, another stream is opened; the one before stays
  * until the new one is there, and what both bring is passed on once, as the feeds above drop what they have had.
- *
- * A stream cannot be asked whether it is alive. The server sends something every 15 s; silence for longer ends the link.
  */
 
 export interface StreamLinkOptions {
@@ -40,15 +39,13 @@ interface Opening {
 
 /** Subscriptions of a page come together; each stream costs a request. */
 const gatherMs = 20;
-/** How often the server sends something, with a little for the way. */
-const beatMs = 16_000;
 /** Nothing that is sent here costs the server a frame. */
 const agreed: Answer = { ok: true, body: { limits: { framesPerSecond: 1_000_000 } } };
 
 const notHere: Answer = {
   ok: false,
   code: "unavailable",
-  message: "an event stream cannot carry this",
+  message: "a stream of events brings messages and takes none; this needs a WebSocket",
   reason: "EVENT_STREAM",
   retryAfterMs: undefined,
 };
@@ -57,6 +54,7 @@ export class StreamLink implements Link {
   readonly #options: StreamLinkOptions;
   readonly #listener: LinkListener;
   readonly #channels: StreamChannels;
+  readonly #silence: StreamSilence;
   /** How many there were. */
   #streams = 0;
   #current: Opening | undefined;
@@ -67,16 +65,14 @@ export class StreamLink implements Link {
   #isStale = false;
   #gatherTimer: Timer | undefined;
   #openTimer: Timer | undefined;
-  #silenceTimer: Timer | undefined;
-  #probeTimer: Timer | undefined;
-  #heardAtMs: number;
   #ended = false;
 
   constructor(options: StreamLinkOptions, listener: LinkListener) {
     this.#options = options;
     this.#listener = listener;
     this.#channels = new StreamChannels(options, listener);
-    this.#heardAtMs = options.clock.now();
+    const isOpen = () => this.#current !== undefined;
+    this.#silence = new StreamSilence(options.clock, options.silenceMs, isOpen, (reason) => this.close(1006, reason));
     queueMicrotask(() => this.#ended || listener.opened());
   }
 
@@ -101,13 +97,9 @@ export class StreamLink implements Link {
   }
 
   probe(timeoutMs: number, reason: string): void {
-    if (this.#current === undefined || this.#ended) {
-      return;
+    if (this.#current !== undefined && !this.#ended) {
+      this.#silence.probe(timeoutMs, reason);
     }
-    const { clock } = this.#options;
-    this.#probeTimer?.cancel();
-    const untilBeatMs = Math.max(0, this.#heardAtMs + beatMs - clock.now());
-    this.#probeTimer = clock.setTimer(() => this.close(1006, reason), untilBeatMs + timeoutMs);
   }
 
   close(code: number, reason: string): void {
@@ -196,7 +188,7 @@ export class StreamLink implements Link {
       {
         opened: isThis(() => this.#opened(stream, settle)),
         refused: (error) => isThis(() => this.#refused(error, settle))(),
-        heard: isThis(() => this.#heard()),
+        heard: isThis(() => this.#silence.heard()),
         event: (type, data) => isThis(() => this.#event(stream, type, data))(),
         ended: isThis(() => this.#streamEnded(stream, { code: 1006, reason: "" })),
       },
@@ -211,10 +203,7 @@ export class StreamLink implements Link {
     this.#current?.stop();
     this.#current = stream;
     this.#opening = undefined;
-    this.#heard();
-    if (this.#silenceTimer === undefined) {
-      this.#watch();
-    }
+    this.#silence.heard();
     this.#fresh = stream;
     settle(agreed);
     this.#fresh = undefined;
@@ -266,30 +255,14 @@ export class StreamLink implements Link {
     }
   }
 
-  #heard(): void {
-    this.#heardAtMs = this.#options.clock.now();
-    this.#probeTimer?.cancel();
-    this.#probeTimer = undefined;
-  }
-
-  #watch(): void {
-    const { clock, silenceMs } = this.#options;
-    const leftMs = this.#heardAtMs + silenceMs - clock.now();
-    if (leftMs <= 0 && this.#current !== undefined) {
-      this.close(1006, "ping_timeout");
-    } else {
-      this.#silenceTimer = clock.setTimer(() => this.#watch(), leftMs <= 0 ? silenceMs : Math.min(leftMs, silenceMs));
-    }
-  }
-
   #end(end: LinkEnd): void {
     if (this.#ended) {
       return;
     }
     this.#ended = true;
-    for (const timer of [this.#gatherTimer, this.#openTimer, this.#silenceTimer, this.#probeTimer]) {
-      timer?.cancel();
-    }
+    this.#gatherTimer?.cancel();
+    this.#openTimer?.cancel();
+    this.#silence.stop();
     this.#channels.clear();
     this.#opening?.stop();
     this.#current?.stop();

@@ -49,22 +49,25 @@ interface TabOptions {
   readonly user?: string;
   /** Whether it connects by tickets, for its token. */
   readonly byTicket?: boolean;
+  /** Whether it speaks protobuf. */
+  readonly inProtobuf?: boolean;
 }
 
 /** A tab that subscribes to a channel, and keeps what it is told as `told`, and who is there as `present`. */
 async function openTab(options: TabOptions = {}, subscribed = channel): Promise<Page> {
-  const { user = "ada", byTicket = false, ...others } = options;
+  const { user = "ada", byTicket = false, inProtobuf = false, ...others } = options;
   const page = await context.newPage();
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.goto(server.url);
   await page.evaluate(`(async () => {
     const { connect, createTicketSource } = await import("/src/index.ts");
+    const form = ${inProtobuf} ? { format: (await import("/src/protobuf/index.ts")).protobuf } : {};
     const token = () => ${JSON.stringify(user)};
     const options = { reconnectBaseMs: 100, reconnectMaxMs: 600_000, ...${JSON.stringify(others)} };
     const credential = ${byTicket} ? { ticket: createTicketSource({ url: "/api/realtime/tickets", token }) } : { token };
     globalThis.told = [];
     globalThis.present = [];
-    globalThis.client = connect(${JSON.stringify(server.webSocketUrl)}, { ...credential, ...options });
+    globalThis.client = connect(${JSON.stringify(server.webSocketUrl)}, { ...credential, ...form, ...options });
     globalThis.subscription = client.subscribe(${JSON.stringify(subscribed)}, {
       options: ${JSON.stringify(subscribed === room ? { presence: true } : {})},
       onMessage: (message, { from }) => told.push(from === undefined ? message : from + ": " + message),
@@ -85,8 +88,11 @@ async function toldOf(page: Page, what: unknown): Promise<unknown[]> {
 }
 
 describe("in Chromium", () => {
-  it("a tab whose server is killed comes back and has lost nothing", async () => {
-    const page = await openTab();
+  it.each([
+    ["JSON", "weft.v1"],
+    ["protobuf", "weft.v1.proto"],
+  ])("a tab whose server is killed comes back and has lost nothing (%s)", async (form, subprotocol) => {
+    const page = await openTab({ inProtobuf: form === "protobuf" });
     await toldOf(page, "recovered: false");
     server.gateway.publish(channel, 1);
     await toldOf(page, 1);
@@ -98,6 +104,7 @@ describe("in Chromium", () => {
     await toldOf(page, "recovered: true");
     server.gateway.publish(channel, 4);
     expect(await toldOf(page, 4)).toEqual(["recovered: false", 1, "subscribing", "recovered: true", 2, 3, 4]);
+    expect(new Set(server.subprotocols)).toEqual(new Set([subprotocol]));
     expect(complaints).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { WebSocketServer } from "ws";
 import { ModelGateway, positionsOf } from "./model-gateway.ts";
+import { bytesOfServerFrame, textOfClientFrame } from "./model-protobuf.ts";
 
 /*
  * The model of the gateway on a real port, and beside it an empty page and this package's sources as modules that a browser
@@ -17,6 +18,8 @@ export interface ModelServer {
   /** Of the page. */
   readonly url: string;
   readonly webSocketUrl: string;
+  /** Subprotocol of each WebSocket that was opened. */
+  readonly subprotocols: readonly string[];
   /** Whether WebSockets are refused, and nothing else. */
   blocksWebSockets: boolean;
   /** Ends all connections as a killed process does, and takes no new ones until `start`. */
@@ -49,17 +52,22 @@ export async function startModelServer(): Promise<ModelServer> {
     response.setHeader("content-type", "text/javascript").end(stripTypeScriptTypes(source));
   });
   const sockets = new WebSocketServer({ noServer: true });
+  const subprotocols: string[] = [];
   http.on("upgrade", (request, socket, head) => {
     if (!isUp || server.blocksWebSockets) {
       socket.destroy();
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      subprotocols.push(webSocket.protocol);
+      const isBinary = webSocket.protocol === "weft.v1.proto";
       const connection = gateway.open({
-        send: (text) => webSocket.send(text),
+        send: (text) => webSocket.send(isBinary ? bytesOfServerFrame(text) : text),
         close: (code, reason) => webSocket.close(code, reason),
       });
-      webSocket.on("message", (data) => connection.receive(String(data)));
+      webSocket.on("message", (data) =>
+        connection.receive(isBinary ? textOfClientFrame(data as Buffer) : String(data)),
+      );
       webSocket.on("close", () => connection.closed());
       webSocket.on("error", () => undefined);
     });
@@ -76,6 +84,7 @@ export async function startModelServer(): Promise<ModelServer> {
   const server: ModelServer = {
     gateway,
     blocksWebSockets: false,
+    subprotocols,
     url: `http://127.0.0.1:${port}/`,
     webSocketUrl: `ws://127.0.0.1:${port}/ws`,
     kill,

@@ -3,6 +3,7 @@ import { serviceError } from "@weft/mesh";
 import { until } from "@weft/mesh/testing";
 import { ProjectService } from "@weft/proto/weft/project/v1/project_service_pb.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createMemoryRateLimitStore } from "../src/traffic/rate-limit-store.ts";
 import { type GatewayHarness, startGateway } from "./gateway-harness.ts";
 import { ScriptedPubSub } from "./scripted-pubsub.ts";
 import { openSocket, type TestSocket } from "./test-socket.ts";
@@ -22,6 +23,8 @@ const sockets: TestSocket[] = [];
 async function start(): Promise<GatewayHarness> {
   return await startGateway({
     env: environment,
+    // Its time stands still, so that no budget refills.
+    rateLimits: createMemoryRateLimitStore(() => 0),
     live: { pubsub, channels: undefined as never },
     routes: (router) =>
       router.service(ProjectService, {

@@ -13,7 +13,7 @@ it("a client that asks and reads no answers is too slow, like a reader of messag
     },
   };
   const tooSlow = () => sent.push("too slow");
-  const connection = new ClientConnection(socket, jsonCodec, { hardBytes: 100, tooSlow });
+  const connection = new ClientConnection(socket, jsonCodec, 100, { tooSlow });
   connection.send({ kind: "pong", id: 1 });
   bufferedBytes = 101;
   connection.send({ kind: "pong", id: 2 });

@@ -1,12 +1,10 @@
 import type { WebSocketConnection } from "../http/http-server.ts";
-import type { Encoded, FrameCodec } from "./frame-codec.ts";
+import type { Encoded, FrameCodec, SharedFrame } from "./frame-codec.ts";
 import type { ServerFrame } from "./server-frames.ts";
 
-/** How far a client may fall behind. */
-export interface BacklogLimit {
-  readonly hardBytes: number;
-  /** The reader is too far behind to be helped. */
-  readonly tooSlow: () => void;
+/** Who is told of a client that is too far behind to be helped. */
+export interface SlowClientListener {
+  tooSlow(): void;
 }
 
 /**
@@ -16,12 +14,15 @@ export interface BacklogLimit {
 export class ClientConnection {
   readonly codec: FrameCodec;
   readonly #connection: WebSocketConnection;
-  readonly #backlog: BacklogLimit;
+  readonly #hardBytes: number;
+  readonly #listener: SlowClientListener;
 
-  constructor(connection: WebSocketConnection, codec: FrameCodec, backlog: BacklogLimit) {
+  /** `hardBytes` is how far the client may fall behind. */
+  constructor(connection: WebSocketConnection, codec: FrameCodec, hardBytes: number, listener: SlowClientListener) {
     this.#connection = connection;
     this.codec = codec;
-    this.#backlog = backlog;
+    this.#hardBytes = hardBytes;
+    this.#listener = listener;
   }
 
   /** Bytes that were sent and the client has not yet taken. */
@@ -31,11 +32,15 @@ export class ClientConnection {
 
   /** Ends the connection instead when its client is too far behind. */
   send(frame: ServerFrame): void {
-    const { hardBytes, tooSlow } = this.#backlog;
-    if (this.bufferedBytes > hardBytes) {
-      tooSlow();
-    } else {
+    if (this.#hasRoom()) {
       this.sendEncoded(this.codec.encode(frame));
+    }
+  }
+
+  /** As `send`, of a frame that others are sent too. */
+  sendShared(frame: SharedFrame): void {
+    if (this.#hasRoom()) {
+      this.sendEncoded(frame.in(this.codec));
     }
   }
 
@@ -44,7 +49,20 @@ export class ClientConnection {
     this.#connection.send(bytes, form);
   }
 
+  /** The client is too far behind to be helped. */
+  giveUp(): void {
+    this.#listener.tooSlow();
+  }
+
   close(code: number, reason: string): void {
     this.#connection.close(code, reason);
+  }
+
+  #hasRoom(): boolean {
+    const isThere = this.bufferedBytes <= this.#hardBytes;
+    if (!isThere) {
+      this.giveUp();
+    }
+    return isThere;
   }
 }

@@ -1,27 +1,28 @@
 import type { Random } from "@weft/mesh";
 import type { Channel } from "./channel.ts";
 import type { ClientConnection } from "./client-connection.ts";
+import type { SharedFrame } from "./frame-codec.ts";
 import type { Presence } from "./presence.ts";
+import type { PresenceWatcher } from "./presence-room.ts";
 import { type PresenceSnapshot, presenceMember } from "./presence-store.ts";
 
-export interface ConnectionPresenceOptions {
+export interface ConnectionPresenceDependencies {
   readonly presence: Presence;
-  readonly connection: ClientConnection;
   readonly random: Pick<Random, "id">;
-  readonly hardBytes: number;
-  /** The reader is too far behind to be helped. */
-  readonly tooSlow: () => void;
 }
 
 /** In which channels one connection is shown; it hears of the others there. */
-export class ConnectionPresence {
-  readonly #options: ConnectionPresenceOptions;
+export class ConnectionPresence implements PresenceWatcher {
+  readonly #deps: ConnectionPresenceDependencies;
+  readonly #connection: ClientConnection;
   /** The member that stands for the connection, by the name of the channel; most connections are shown nowhere. */
   #members: Map<string, string> | undefined;
   #connectionId: string | undefined;
 
-  constructor(options: ConnectionPresenceOptions) {
-    this.#options = options;
+  /** `deps` are those of all connections. */
+  constructor(connection: ClientConnection, deps: ConnectionPresenceDependencies) {
+    this.#connection = connection;
+    this.#deps = deps;
   }
 
   /** Repeating it does nothing. */
@@ -30,14 +31,10 @@ export class ConnectionPresence {
     if (this.#members.has(name)) {
       return;
     }
-    const { presence, connection, random, hardBytes, tooSlow } = this.#options;
-    this.#connectionId ??= random.id();
+    this.#connectionId ??= this.#deps.random.id();
     const member = presenceMember(userId, this.#connectionId);
     this.#members.set(name, member);
-    presence.join(name, member, {
-      tell: (frame) =>
-        connection.bufferedBytes > hardBytes ? tooSlow() : connection.sendEncoded(frame.in(connection.codec)),
-    });
+    this.#deps.presence.join(name, member, this);
   }
 
   /** Repeating it does nothing. */
@@ -45,12 +42,16 @@ export class ConnectionPresence {
     const member = this.#members?.get(name);
     if (member !== undefined) {
       this.#members?.delete(name);
-      this.#options.presence.leave(name, member);
+      this.#deps.presence.leave(name, member);
     }
+  }
+
+  tell(frame: SharedFrame): void {
+    this.#connection.sendShared(frame);
   }
 
   /** Throws as `Presence.list`. */
   list({ name }: Channel): Promise<PresenceSnapshot> {
-    return this.#options.presence.list(name, this.#members?.has(name) === true);
+    return this.#deps.presence.list(name, this.#members?.has(name) === true);
   }
 }

@@ -11,6 +11,7 @@ import { codecFor, subprotocols } from "./codecs.ts";
 import { ConnectionManager } from "./connection-manager.ts";
 import { carriesCredential, subscriberOf } from "./credentials.ts";
 import type { FrameCodec } from "./frame-codec.ts";
+import { RegularChecks } from "./regular-checks.ts";
 import { Session, type SessionDependencies } from "./session.ts";
 import { SubscriberCounts } from "./subscriber-counts.ts";
 
@@ -23,7 +24,7 @@ import { SubscriberCounts } from "./subscriber-counts.ts";
  * learns from the HTTP status that it is bad; who sends none has to connect in the first frame, and is let in at once.
  */
 
-export interface HubOptions extends Omit<SessionDependencies, "manager" | "verifier" | "counts"> {
+export interface HubOptions extends Omit<SessionDependencies, "manager" | "verifier" | "counts" | "checks"> {
   readonly verifier: Pick<TokenVerifier, "verify" | "onRevoked">;
   readonly edge: Pick<EdgeOptions, "cors" | "securityHeaders" | "clientAddress" | "random">;
 }
@@ -52,7 +53,8 @@ export function createHub(options: HubOptions): Hub {
     maxConnectionsPerUser: limits.connectionsPerUser,
   });
   const counts = new SubscriberCounts(limits.subscribersPerChannel);
-  const dependencies: SessionDependencies = { ...options, manager, counts };
+  const checks = new RegularChecks(options.clock, limits.recheckIntervalMs);
+  const dependencies: SessionDependencies = { ...options, manager, counts, checks };
   const stopListening = verifier.onRevoked((sessionId) => manager.revoke(sessionId));
   let draining = false;
   let connectionsBeforeDrain = 0;

@@ -20,7 +20,7 @@ import { LiveFeed } from "./live-feed.ts";
 import { RecoverableFeed } from "./recoverable-feed.ts";
 import { subscribedFrame } from "./run-command.ts";
 import { SubscriberCounts } from "./subscriber-counts.ts";
-import { SubscriptionSet, type SubscriptionSetOptions } from "./subscription-set.ts";
+import { SubscriptionSet, type SubscriptionSetDependencies } from "./subscription-set.ts";
 
 /*
  * Histories under a hostile broker: its feed is late, loses messages with and without a word and repeats some, readings of
@@ -47,7 +47,7 @@ class Reader {
   readonly #clock: Clock;
   readonly #state: readonly string[];
   #position: ChannelPosition | undefined;
-  #connection: { readonly ended: AbortController; readonly set: SubscriptionSet } | undefined;
+  #set: SubscriptionSet | undefined;
 
   constructor(clock: Clock, state: readonly string[]) {
     this.#clock = clock;
@@ -55,35 +55,31 @@ class Reader {
   }
 
   get connected(): boolean {
-    return this.#connection !== undefined;
+    return this.#set !== undefined;
   }
 
-  connect(options: Omit<SubscriptionSetOptions, "connection" | "signal">): void {
-    const ended = new AbortController();
+  connect(deps: SubscriptionSetDependencies): void {
     const send = (frame: string | Uint8Array) => this.#take(JSON.parse(String(frame)) as Frame);
-    const connection = new ClientConnection({ send, close: () => undefined, bufferedBytes: 0 }, jsonCodec, {
-      hardBytes: 1,
-      tooSlow: () => undefined,
-    });
-    this.#connection = { ended, set: new SubscriptionSet({ ...options, connection, signal: ended.signal }) };
+    const socket = { send, close: () => undefined, bufferedBytes: 0 };
+    const connection = new ClientConnection(socket, jsonCodec, 1, { tooSlow: () => undefined });
+    this.#set = new SubscriptionSet(connection, { show: () => undefined, hide: () => undefined }, deps);
     this.#subscribe();
   }
 
   disconnect(): void {
-    this.#connection?.ended.abort();
-    this.#connection?.set.clear();
-    this.#connection = undefined;
+    this.#set?.end();
+    this.#set = undefined;
     this.events.push({ kind: "disconnected" });
   }
 
   #subscribe(): void {
-    const connection = this.#connection;
+    const set = this.#set;
     const from = this.#position;
     const confirm: Parameters<SubscriptionSet["add"]>[3] = (joined) =>
       this.#take(JSON.parse(String(jsonCodec.encode(subscribedFrame(1, channel.name, joined)).bytes)) as Frame, from);
-    connection?.set.add(channel, {}, subscriber, confirm, from ?? null).catch(() => {
+    set?.add(channel, {}, subscriber, confirm, from ?? null).catch(() => {
       this.#clock.setTimer(() => {
-        if (connection === this.#connection) {
+        if (set === this.#set) {
           this.#subscribe();
         }
       }, 100);

@@ -6,7 +6,7 @@ import type { WebSocketConnection, WebSocketListener } from "../http/http-server
 import type { GatewayMetrics } from "../metrics.ts";
 import type { VerifyCredential } from "../upstream/credentials.ts";
 import type { ChannelAccess, Subscriber } from "./channel-access.ts";
-import { ClientConnection } from "./client-connection.ts";
+import { ClientConnection, type SlowClientListener } from "./client-connection.ts";
 import type { ClientPublisher } from "./client-publisher.ts";
 import { type CloseReason, clientCloseReason, closeCodes } from "./close-reason.ts";
 import type { ConnectionManager, ManagedConnection } from "./connection-manager.ts";
@@ -18,12 +18,13 @@ import type { LiveFeed } from "./live-feed.ts";
 import type { Presence } from "./presence.ts";
 import type { Command } from "./protocol.ts";
 import type { RecoverableFeed } from "./recoverable-feed.ts";
+import type { RegularChecks, RegularlyChecked } from "./regular-checks.ts";
 import { type CommandContext, runCommand } from "./run-command.ts";
 import { frameErrorOf, type ServerFrame } from "./server-frames.ts";
 import type { SubscriberCounts } from "./subscriber-counts.ts";
 import { SubscriptionSet } from "./subscription-set.ts";
 import type { Tickets } from "./tickets.ts";
-import { TokenExpiry } from "./token-expiry.ts";
+import { TokenExpiry, type TokenHolder } from "./token-expiry.ts";
 
 /*
  * One connection (a WebSocket, or a stream of events) from its opening to its end. States: *connecting* (no identity yet; a timer ends it), *ready*
@@ -47,27 +48,31 @@ export interface SessionDependencies {
   readonly publisher: ClientPublisher;
   readonly counts: SubscriberCounts;
   readonly manager: ConnectionManager;
+  readonly checks: RegularChecks;
   readonly clock: Clock;
   readonly random: Pick<Random, "id">;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
 }
 
+const nothingUnderWay = Promise.resolve();
+
 type Authentication = Extract<Command, { kind: "connect" | "refresh" }>;
 
-export class Session implements WebSocketListener, ManagedConnection {
+export class Session
+  implements WebSocketListener, ManagedConnection, RegularlyChecked, TokenHolder, SlowClientListener
+{
   readonly #connection: ClientConnection;
   readonly #deps: SessionDependencies;
   readonly #sender: KeySender;
   readonly #budget: FrameBudget;
   readonly #expiry: TokenExpiry;
+  readonly #presence: ConnectionPresence;
   readonly #subscriptions: SubscriptionSet;
-  readonly #commands: CommandContext;
-  readonly #ended = new AbortController();
+  #ended = false;
   #subscriber: Subscriber | undefined;
-  #authenticating: Promise<void> = Promise.resolve();
+  #authenticating = nothingUnderWay;
   #connectTimer: Timer | undefined;
-  #recheckTimer: Timer | undefined;
   #closeReason: CloseReason | undefined;
 
   /** `subscriber` is whom the upgrade request authenticated; without one a connect frame has to. */
@@ -78,40 +83,19 @@ export class Session implements WebSocketListener, ManagedConnection {
     sender: KeySender,
     deps: SessionDependencies,
   ) {
-    const tooSlow = () => this.#close("slow_consumer");
-    const hardBytes = deps.limits.backpressureHardBytes;
-    const connection = new ClientConnection(socket, codec, { hardBytes, tooSlow });
-    this.#connection = connection;
+    const { limits, clock } = deps;
+    this.#connection = new ClientConnection(socket, codec, limits.backpressureHardBytes, this);
     this.#deps = deps;
     this.#sender = sender;
-    this.#budget = new FrameBudget(deps.limits.framesPerSecond, deps.clock.monotonicMs());
-    this.#expiry = new TokenExpiry({
-      clock: deps.clock,
-      noticeMs: deps.limits.expiryNoticeMs,
-      onNotice: (expiresAtMs) => connection.send({ kind: "notice", notice: { code: "token_expiring", expiresAtMs } }),
-      onEnd: () => this.#close("token_expired"),
-    });
-    const presence = new ConnectionPresence({
-      presence: deps.presence,
-      connection,
-      random: deps.random,
-      hardBytes,
-      tooSlow,
-    });
-    this.#subscriptions = new SubscriptionSet({
-      ...deps,
-      connection,
-      presence,
-      signal: this.#ended.signal,
-      tooSlow,
-    });
-    const { publisher } = deps;
-    this.#commands = { connection, subscriptions: this.#subscriptions, presence, publisher };
+    this.#budget = new FrameBudget(limits.framesPerSecond, clock.monotonicMs());
+    this.#expiry = new TokenExpiry(clock, limits.expiryNoticeMs, this);
+    this.#presence = new ConnectionPresence(this.#connection, deps);
+    this.#subscriptions = new SubscriptionSet(this.#connection, this.#presence, deps);
     deps.manager.add(this);
     deps.metrics.connections.inc();
     if (subscriber === undefined) {
       const late = () => this.#close("connect_timeout");
-      this.#connectTimer = deps.clock.setTimer(late, deps.limits.connectTimeoutMs);
+      this.#connectTimer = clock.setTimer(late, limits.connectTimeoutMs);
     } else if (!this.#become(subscriber)) {
       this.#close("too_many_connections");
     }
@@ -128,7 +112,7 @@ export class Session implements WebSocketListener, ManagedConnection {
   message(bytes: Uint8Array, form: Encoded["form"]): void {
     const { limits, clock } = this.#deps;
     const { codec } = this.#connection;
-    if (this.#ended.signal.aborted) {
+    if (this.#ended) {
       return;
     }
     if (form !== codec.reads) {
@@ -150,20 +134,32 @@ export class Session implements WebSocketListener, ManagedConnection {
     this.#close("token_revoked");
   }
 
+  tooSlow(): void {
+    this.#close("slow_consumer");
+  }
+
+  tokenExpiring(expiresAtMs: number): void {
+    this.#connection.send({ kind: "notice", notice: { code: "token_expiring", expiresAtMs } });
+  }
+
+  tokenExpired(): void {
+    this.#close("token_expired");
+  }
+
   drain(reconnectAfterMs: number): void {
     this.#connection.send({ kind: "notice", notice: { code: "draining", reconnectAfterMs } });
     this.#close("draining");
   }
 
   closed(code: number): void {
-    if (this.#ended.signal.aborted) {
+    if (this.#ended) {
       return;
     }
-    this.#ended.abort();
+    this.#ended = true;
     this.#connectTimer?.cancel();
-    this.#recheckTimer?.cancel();
     this.#expiry.stop();
-    this.#subscriptions.clear();
+    this.#subscriptions.end();
+    this.#deps.checks.cancel(this);
     this.#deps.manager.remove(this);
     this.#deps.manager.release();
     this.#deps.metrics.connections.dec();
@@ -194,8 +190,13 @@ export class Session implements WebSocketListener, ManagedConnection {
     if (command.kind === "connect" || command.kind === "refresh") {
       this.#authenticating = answer(() => this.#authenticate(id, command));
     } else {
-      void answer(() => runCommand(id, command, this.#subscriber, this.#commands));
+      void answer(() => runCommand(id, command, this.#subscriber, this.#commandContext()));
     }
+  }
+
+  #commandContext(): CommandContext {
+    const { publisher } = this.#deps;
+    return { connection: this.#connection, subscriptions: this.#subscriptions, presence: this.#presence, publisher };
   }
 
   #succeed({ kind }: Command, frame: ServerFrame | undefined): void {
@@ -228,7 +229,7 @@ export class Session implements WebSocketListener, ManagedConnection {
     if (before !== undefined && before.principal.userId !== principal.userId) {
       throw serviceError(Code.PermissionDenied, "OTHER_USER", "this connection acts for another user; open a new one");
     }
-    if (this.#ended.signal.aborted) {
+    if (this.#ended) {
       return undefined;
     }
     if (!this.#become(subscriber)) {
@@ -255,26 +256,22 @@ export class Session implements WebSocketListener, ManagedConnection {
     this.#connectTimer?.cancel();
     this.#connectTimer = undefined;
     this.#expiry.watch(subscriber.principal.expiresAtMs);
-    this.#planRecheck();
+    this.#deps.checks.plan(this);
     return true;
   }
 
-  #planRecheck(): void {
-    const { clock, limits } = this.#deps;
-    this.#recheckTimer?.cancel();
-    this.#recheckTimer = clock.setTimer(() => {
-      void this.#recheck().then(() => {
-        if (!this.#ended.signal.aborted) {
-          this.#planRecheck();
-        }
-      });
-    }, limits.recheckIntervalMs);
+  check(): void {
+    void this.#recheck().then(() => {
+      if (!this.#ended) {
+        this.#deps.checks.plan(this);
+      }
+    });
   }
 
   /** Asks again whether the token is good and the channels may be read. Never rejects. */
   async #recheck(): Promise<void> {
     const subscriber = this.#subscriber;
-    if (subscriber === undefined || this.#ended.signal.aborted) {
+    if (subscriber === undefined || this.#ended) {
       return;
     }
     try {
@@ -291,7 +288,7 @@ export class Session implements WebSocketListener, ManagedConnection {
   }
 
   #close(reason: CloseReason): void {
-    if (!this.#ended.signal.aborted) {
+    if (!this.#ended) {
       this.#closeReason ??= reason;
       this.#connection.close(closeCodes[reason], reason);
     }

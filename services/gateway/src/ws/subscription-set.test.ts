@@ -39,23 +39,25 @@ beforeEach(() => {
   const feed = new LiveFeed({ pubsub, logger: silentLogger, metrics: gatewayMetrics });
   log = createMemoryChannelLog({ pubsub, clock, random });
   const following = { log, clock, random, logger: silentLogger, metrics: gatewayMetrics, checkIntervalMs: 25_000 };
-  set = new SubscriptionSet({
-    limits: loadConfig({}, { development: true }).limits,
-    access: (...asked) => access(...asked),
-    feed,
-    recoverable: new RecoverableFeed({ feed, ...following }),
-    presence: { show: () => undefined, hide: () => undefined },
-    metrics: gatewayMetrics,
-    clock,
-    connection: new ClientConnection(
-      { send: (text) => sent.push(JSON.parse(String(text))), close: () => undefined, bufferedBytes: 0 },
-      jsonCodec,
-      { hardBytes: 1, tooSlow: () => undefined },
-    ),
-    counts,
-    signal: new AbortController().signal,
-    tooSlow: () => undefined,
-  });
+  const socket = {
+    send: (text: unknown) => sent.push(JSON.parse(String(text))),
+    close: () => undefined,
+    bufferedBytes: 0,
+  };
+  const connection = new ClientConnection(socket, jsonCodec, 1, { tooSlow: () => undefined });
+  set = new SubscriptionSet(
+    connection,
+    { show: () => undefined, hide: () => undefined },
+    {
+      limits: loadConfig({}, { development: true }).limits,
+      access: (...asked) => access(...asked),
+      feed,
+      recoverable: new RecoverableFeed({ feed, ...following }),
+      metrics: gatewayMetrics,
+      clock,
+      counts,
+    },
+  );
 });
 
 describe("SubscriptionSet", () => {

@@ -1,19 +1,20 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { serviceError } from "@weft/mesh";
 import type { GatewayLimits } from "../config.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import { type Channel, isRecoverable, parseChannel } from "./channel.ts";
 import type { ChannelAccess, Subscriber } from "./channel-access.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import type { ConnectionPresence } from "./connection-presence.ts";
 import type { Joined } from "./followed-channel.ts";
-import type { LiveFeed, LiveListener } from "./live-feed.ts";
+import type { LiveFeed } from "./live-feed.ts";
 import type { SubscriptionOptions } from "./protocol.ts";
 import type { RecoverableFeed, RecoverFrom } from "./recoverable-feed.ts";
 import { Rounds } from "./rounds.ts";
 import { frameErrorOf } from "./server-frames.ts";
 import type { SubscriberCounts } from "./subscriber-counts.ts";
-import { Subscription, type SubscriptionContext } from "./subscription.ts";
-import { type Ending, insufficientState, maxFailedRechecks, type SubscriptionEntry } from "./subscription-entry.ts";
+import { type LossListener, Subscription, type SubscriptionDependencies } from "./subscription.ts";
+import { AccessWatch, endsAccess, insufficientState, type SubscriptionEntry } from "./subscription-entry.ts";
 
 /*
  * The channels of one connection. A channel counts from the moment it is asked for, so that the limit holds while
@@ -26,31 +27,34 @@ import { type Ending, insufficientState, maxFailedRechecks, type SubscriptionEnt
  * with what it has. One that was made without knows nothing of positions, is told of the gap and goes on.
  */
 
-export interface SubscriptionSetOptions extends Omit<SubscriptionContext, "softBytes" | "hardBytes" | "metrics"> {
+export interface SubscriptionSetDependencies extends SubscriptionDependencies {
   readonly limits: GatewayLimits;
   readonly access: ChannelAccess;
   readonly feed: LiveFeed;
   readonly recoverable: RecoverableFeed;
-  readonly presence: Pick<ConnectionPresence, "show" | "hide">;
   /** Of all connections of this process. */
   readonly counts: SubscriberCounts;
-  readonly metrics: SubscriptionContext["metrics"] &
+  readonly metrics: SubscriptionDependencies["metrics"] &
     Pick<GatewayMetrics, "subscriptions" | "subscriptionsEnded" | "limited">;
-  /** Aborts when the connection has ended. */
-  readonly signal: AbortSignal;
 }
 
-export class SubscriptionSet {
-  readonly #options: SubscriptionSetOptions;
+type Shown = Pick<ConnectionPresence, "show" | "hide">;
+
+export class SubscriptionSet implements LossListener {
+  readonly #deps: SubscriptionSetDependencies;
+  readonly #connection: ClientConnection;
+  readonly #presence: Shown;
   readonly #entries = new Map<string, SubscriptionEntry>();
-  /** The same for all of them. */
-  #context: SubscriptionContext | undefined;
   /** The newest one that has been named. */
   #subscriber: Subscriber | undefined;
-  readonly #rounds = new Rounds((subscriber: Subscriber) => this.#recheckOnce(subscriber));
+  #rechecks: Rounds<Subscriber> | undefined;
+  #ended = false;
 
-  constructor(options: SubscriptionSetOptions) {
-    this.#options = options;
+  /** `deps` are those of all connections: there are many of these. */
+  constructor(connection: ClientConnection, presence: Shown, deps: SubscriptionSetDependencies) {
+    this.#connection = connection;
+    this.#presence = presence;
+    this.#deps = deps;
   }
 
   get size(): number {
@@ -71,7 +75,7 @@ export class SubscriptionSet {
     recover?: RecoverFrom,
   ): Promise<void> {
     this.#subscriber = subscriber;
-    const { limits, access, feed, recoverable, counts, metrics } = this.#options;
+    const { limits, feed, recoverable, counts, metrics } = this.#deps;
     const existing = this.#entries.get(channel.name);
     if (existing !== undefined) {
       if (!existing.active) {
@@ -100,14 +104,13 @@ export class SubscriptionSet {
     const entry = this.#enter(channel, options, recover !== undefined);
     try {
       this.#assertWanted(entry);
-      const { projectId, publishes } = await access(channel, subscriber, entry.ended.signal);
+      const projectId = await this.#ask(entry, subscriber);
       this.#assertWanted(entry);
-      entry.publishes = publishes === true;
       await this.#watch(entry, projectId);
       this.#assertWanted(entry);
       if (isRecoverable(channel)) {
         const begin = (joined: Joined) => this.#begin(entry, confirm, joined);
-        await recoverable.join(channel, entry.follower, recover, begin);
+        await recoverable.join(channel, entry.subscription, recover, begin);
       } else {
         await feed.add(channel, entry.subscription);
         this.#assertWanted(entry);
@@ -137,7 +140,9 @@ export class SubscriptionSet {
     }
   }
 
-  clear(): void {
+  /** Ends them all, with the connection; none is begun afterwards. */
+  end(): void {
+    this.#ended = true;
     for (const entry of [...this.#entries.values()]) {
       this.#drop(entry);
     }
@@ -155,50 +160,69 @@ export class SubscriptionSet {
    */
   async recheck(subscriber: Subscriber): Promise<void> {
     this.#subscriber = subscriber;
-    await this.#rounds.ask(subscriber);
+    this.#rechecks ??= new Rounds((newest) => this.#recheckOnce(newest));
+    await this.#rechecks.ask(subscriber);
+  }
+
+  /** The members of a project that a permission hangs on have changed. */
+  accessChanged(): void {
+    if (this.#subscriber !== undefined) {
+      void this.recheck(this.#subscriber);
+    }
+  }
+
+  lost({ name }: Channel): void {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) {
+      this.#end(entry, insufficientState);
+    }
   }
 
   async #recheckOnce(subscriber: Subscriber): Promise<void> {
-    const { access, signal } = this.#options;
     for (const entry of [...this.#entries.values()].filter(({ active }) => active)) {
-      if (signal.aborted || entry.ended.signal.aborted) {
+      if (entry.ended) {
         continue;
       }
       try {
-        const { publishes } = await access(entry.subscription.channel, subscriber, entry.ended.signal);
-        entry.publishes = publishes === true;
+        await this.#ask(entry, subscriber);
         entry.failedRechecks = 0;
       } catch (error) {
         entry.failedRechecks += 1;
-        if (isDenial(error) || entry.failedRechecks >= maxFailedRechecks) {
+        if (endsAccess(error, entry.failedRechecks)) {
           this.#end(entry, frameErrorOf(error));
         }
       }
     }
   }
 
-  async #watch(entry: SubscriptionEntry, projectId: string | undefined): Promise<void> {
-    const channel = projectId === undefined ? undefined : parseChannel(`project:${projectId}`);
-    if (channel === undefined) {
-      return;
+  /** Looks the permission up, and notes it. Gives the project that it hangs on, if any; rejects as the look-up does. */
+  async #ask(entry: SubscriptionEntry, subscriber: Subscriber): Promise<string | undefined> {
+    const asking = new AbortController();
+    entry.asking = asking;
+    try {
+      const { channel } = entry.subscription;
+      const { projectId, publishes } = await this.#deps.access(channel, subscriber, asking.signal);
+      entry.publishes = publishes === true;
+      return projectId;
+    } finally {
+      entry.asking = undefined;
     }
-    const listener: LiveListener = {
-      message: ({ changesAccess }) => {
-        if (changesAccess && this.#subscriber !== undefined) {
-          void this.recheck(this.#subscriber);
-        }
-      },
-      // All connections would ask at once, of services that have just had trouble: the next round is soon enough.
-      gap: () => undefined,
-    };
-    entry.watch = { channel, listener };
-    await this.#options.feed.add(channel, listener);
+  }
+
+  async #watch(entry: SubscriptionEntry, projectId: string | undefined): Promise<void> {
+    const { channel: own } = entry.subscription;
+    const isOwn = own.kind === "project" && own.id === projectId;
+    const channel = isOwn ? own : parseChannel(`project:${projectId ?? ""}`);
+    if (channel !== undefined) {
+      entry.watch = new AccessWatch(channel, this);
+      await this.#deps.feed.add(channel, entry.watch);
+    }
   }
 
   #begin(entry: SubscriptionEntry, confirm: (joined?: Joined) => void, joined?: Joined): void {
     const { subscription } = entry;
     entry.active = true;
-    this.#options.metrics.subscriptions.inc({ kind: subscription.channel.kind });
+    this.#deps.metrics.subscriptions.inc({ kind: subscription.channel.kind });
     confirm(joined);
     subscription.start(joined?.position);
     this.#show(entry);
@@ -206,26 +230,18 @@ export class SubscriptionSet {
 
   #show({ subscription: { channel }, shown }: SubscriptionEntry): void {
     if (shown && this.#subscriber !== undefined) {
-      this.#options.presence.show(channel, this.#subscriber.principal.userId);
+      this.#presence.show(channel, this.#subscriber.principal.userId);
     } else {
-      this.#options.presence.hide(channel);
+      this.#presence.hide(channel);
     }
   }
 
   #enter(channel: Channel, options: SubscriptionOptions, recovers: boolean): SubscriptionEntry {
-    const { limits } = this.#options;
-    this.#context ??= {
-      ...this.#options,
-      softBytes: limits.backpressureSoftBytes,
-      hardBytes: limits.backpressureHardBytes,
-    };
-    const subscription = new Subscription(channel, options, this.#context);
+    const lossListener = recovers ? this : undefined;
     const entry: SubscriptionEntry = {
-      subscription,
-      follower: recovers
-        ? { message: (message) => subscription.message(message), lost: () => this.#end(entry, insufficientState) }
-        : subscription,
-      ended: new AbortController(),
+      subscription: new Subscription(channel, options, this.#connection, this.#deps, lossListener),
+      ended: false,
+      asking: undefined,
       shown: options.presence === true,
       active: false,
       publishes: false,
@@ -236,55 +252,46 @@ export class SubscriptionSet {
     return entry;
   }
 
-  /** When the connection ends, `clear` ends all its channels, so that one signal is enough; none is begun afterwards. */
-  #assertWanted(entry: SubscriptionEntry): void {
-    if (entry.ended.signal.aborted || this.#options.signal.aborted) {
-      throw serviceError(
-        Code.Canceled,
-        "UNSUBSCRIBED",
-        `${entry.subscription.channel.name} was unsubscribed meanwhile`,
-      );
+  #assertWanted({ ended, subscription: { channel } }: SubscriptionEntry): void {
+    if (ended || this.#ended) {
+      throw serviceError(Code.Canceled, "UNSUBSCRIBED", `${channel.name} was unsubscribed meanwhile`);
     }
   }
 
-  #end(entry: SubscriptionEntry, { code: reason, message }: Ending): void {
-    if (entry.ended.signal.aborted) {
+  #end(entry: SubscriptionEntry, { code: reason, message }: typeof insufficientState): void {
+    if (entry.ended) {
       return;
     }
     const { name: channel, kind } = entry.subscription.channel;
     this.#drop(entry);
-    this.#options.metrics.subscriptionsEnded.inc({ kind, reason });
+    this.#deps.metrics.subscriptionsEnded.inc({ kind, reason });
     const notice = { code: "subscription_ended", channel, reason, message } as const;
-    this.#options.connection.send({ kind: "notice", notice });
+    this.#connection.send({ kind: "notice", notice });
   }
 
   #drop(entry: SubscriptionEntry): void {
     const { channel } = entry.subscription;
-    if (!entry.ended.signal.aborted) {
-      this.#options.counts.release(channel.name);
+    if (!entry.ended) {
+      this.#deps.counts.release(channel.name);
     }
-    entry.ended.abort();
+    entry.ended = true;
+    entry.asking?.abort();
     entry.subscription.stop();
     if (isRecoverable(channel)) {
-      this.#options.recoverable.leave(channel, entry.follower);
+      this.#deps.recoverable.leave(channel, entry.subscription);
     } else {
-      this.#options.feed.remove(channel, entry.subscription);
+      this.#deps.feed.remove(channel, entry.subscription);
     }
     if (entry.watch !== undefined) {
-      this.#options.feed.remove(entry.watch.channel, entry.watch.listener);
+      this.#deps.feed.remove(entry.watch.channel, entry.watch);
     }
     if (this.#entries.get(channel.name) === entry) {
       this.#entries.delete(channel.name);
     }
     if (entry.active) {
       entry.active = false;
-      this.#options.presence.hide(channel);
-      this.#options.metrics.subscriptions.dec({ kind: channel.kind });
+      this.#presence.hide(channel);
+      this.#deps.metrics.subscriptions.dec({ kind: channel.kind });
     }
   }
-}
-
-function isDenial(error: unknown): boolean {
-  const code = ConnectError.from(error).code;
-  return code === Code.NotFound || code === Code.PermissionDenied || code === Code.Unauthenticated;
 }

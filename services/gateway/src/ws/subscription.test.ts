@@ -67,14 +67,9 @@ function subscription(channel: Channel, options: SubscriptionOptions = {}): Subs
   const tooSlow = () => {
     gaveUp = true;
   };
-  const made = new Subscription(channel, options, {
-    connection: new ClientConnection(connection, jsonCodec, { hardBytes: 1000, tooSlow }),
-    clock,
-    metrics,
-    softBytes: 100,
-    hardBytes: 1000,
-    tooSlow,
-  });
+  const limits = { backpressureSoftBytes: 100, backpressureHardBytes: 1000 };
+  const client = new ClientConnection(connection, jsonCodec, limits.backpressureHardBytes, { tooSlow });
+  const made = new Subscription(channel, options, client, { limits, clock, metrics });
   made.start();
   return made;
 }

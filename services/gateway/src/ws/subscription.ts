@@ -1,4 +1,5 @@
 import type { ChannelPosition, Clock, Timer } from "@weft/mesh";
+import type { GatewayLimits } from "../config.ts";
 import type { GatewayMetrics, PushTotal } from "../metrics.ts";
 import { type Channel, isRecoverable } from "./channel.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -17,19 +18,22 @@ import type { SubscriptionOptions } from "./protocol.ts";
  * not been told that it is subscribed; in a recoverable channel also those that it has.
  */
 
-export interface SubscriptionContext {
-  readonly connection: ClientConnection;
+export interface SubscriptionDependencies {
+  readonly limits: Pick<GatewayLimits, "backpressureSoftBytes" | "backpressureHardBytes">;
   readonly clock: Clock;
   readonly metrics: Pick<GatewayMetrics, "pushes" | "skipped" | "thinned" | "gapNotices">;
-  readonly softBytes: number;
-  readonly hardBytes: number;
-  /** The reader is too far behind to be helped. */
-  readonly tooSlow: () => void;
+}
+
+/** Who ends a subscription that cannot go on without a hole. */
+export interface LossListener {
+  lost(channel: Channel): void;
 }
 
 export class Subscription implements LiveListener, FollowingListener {
   readonly channel: Channel;
-  readonly #context: SubscriptionContext;
+  readonly #connection: ClientConnection;
+  readonly #deps: SubscriptionDependencies;
+  readonly #lossListener: LossListener | undefined;
   readonly #replaceable: boolean;
   readonly #pushes: PushTotal;
   #view: FrameView;
@@ -43,13 +47,22 @@ export class Subscription implements LiveListener, FollowingListener {
   #sentAtMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
 
-  constructor(channel: Channel, options: SubscriptionOptions, context: SubscriptionContext) {
+  /** `deps` are those of all connections. Without a listener for losses the client is told of the gap, and the feed goes on. */
+  constructor(
+    channel: Channel,
+    options: SubscriptionOptions,
+    connection: ClientConnection,
+    deps: SubscriptionDependencies,
+    lossListener?: LossListener,
+  ) {
     this.channel = channel;
-    this.#context = context;
-    this.#view = frameViewOf(options, context.connection.codec);
+    this.#connection = connection;
+    this.#deps = deps;
+    this.#lossListener = lossListener;
+    this.#view = frameViewOf(options, connection.codec);
     this.#intervalMs = options.everyMs ?? 0;
     this.#replaceable = !isRecoverable(channel);
-    this.#pushes = context.metrics.pushes.of(channel.kind);
+    this.#pushes = deps.metrics.pushes.of(channel.kind);
   }
 
   /** Up to where the client has been sent everything; undefined in a channel without positions. */
@@ -65,7 +78,7 @@ export class Subscription implements LiveListener, FollowingListener {
 
   /** Takes other options from the next frame on. */
   change(options: SubscriptionOptions): void {
-    this.#view = frameViewOf(options, this.#context.connection.codec);
+    this.#view = frameViewOf(options, this.#connection.codec);
     this.#intervalMs = options.everyMs ?? 0;
   }
 
@@ -105,7 +118,9 @@ export class Subscription implements LiveListener, FollowingListener {
   }
 
   lost(position: ChannelPosition): void {
-    if (this.#started) {
+    if (this.#lossListener !== undefined) {
+      this.#lossListener.lost(this.channel);
+    } else if (this.#started) {
       this.#position = position;
       this.#tellGap();
     }
@@ -118,7 +133,7 @@ export class Subscription implements LiveListener, FollowingListener {
 
   /** Whom the reader asked for less, it misses nothing; who is too slow is told. */
   #leaveOut(): void {
-    const { metrics } = this.#context;
+    const { metrics } = this.#deps;
     if (this.#pendingIsLate) {
       this.#skipped += 1;
       metrics.skipped.inc();
@@ -135,12 +150,12 @@ export class Subscription implements LiveListener, FollowingListener {
 
   /** Whether a message goes out now; if not, sees to it that it does later, where it will. */
   #mayGo(): boolean {
-    const { connection, clock, softBytes, hardBytes, tooSlow } = this.#context;
+    const { clock, limits } = this.#deps;
     const decision = decideDelivery({
       replaceable: this.#replaceable,
-      bufferedBytes: connection.bufferedBytes,
-      softBytes,
-      hardBytes,
+      bufferedBytes: this.#connection.bufferedBytes,
+      softBytes: limits.backpressureSoftBytes,
+      hardBytes: limits.backpressureHardBytes,
       // Only who asked for an interval is worth a look at the clock.
       sinceLastMs: this.#intervalMs > 0 ? clock.monotonicMs() - this.#sentAtMs : Number.POSITIVE_INFINITY,
       intervalMs: this.#intervalMs,
@@ -152,23 +167,21 @@ export class Subscription implements LiveListener, FollowingListener {
         this.#deliver();
       }, decision.waitMs);
     } else if (decision.action === "close") {
-      tooSlow();
+      this.#connection.giveUp();
     }
     return decision.action === "send";
   }
 
   #send(message: LiveMessage): void {
-    const { clock, connection } = this.#context;
-    this.#sentAtMs = this.#intervalMs > 0 ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
-    connection.sendEncoded(message.push(this.#view, this.#skipped));
+    this.#sentAtMs = this.#intervalMs > 0 ? this.#deps.clock.monotonicMs() : Number.NEGATIVE_INFINITY;
+    this.#connection.sendEncoded(message.push(this.#view, this.#skipped));
     this.#skipped = 0;
     this.#pushes.count += 1;
   }
 
   #tellGap(): void {
-    const { connection, metrics } = this.#context;
     const { name: channel, kind } = this.channel;
-    metrics.gapNotices.inc({ kind });
-    connection.send({ kind: "notice", notice: { code: "gap", channel, position: this.#position } });
+    this.#deps.metrics.gapNotices.inc({ kind });
+    this.#connection.send({ kind: "notice", notice: { code: "gap", channel, position: this.#position } });
   }
 }
