@@ -44,6 +44,8 @@ export interface FactorDependencies {
   /** Seals the secrets of authenticator apps in the database. */
   readonly keySecret: string;
   readonly webauthn: WebAuthnConfig;
+  /** Of the providers that can log people in. */
+  readonly usableIssuers: readonly string[];
   readonly counter: AttemptCounter;
   readonly guard: AttemptGuard;
   readonly mails: MailQueue;
@@ -63,7 +65,7 @@ export function createFactors(dependencies: FactorDependencies): Factors {
   const { database, accounts, sessionStore, sessions, directory, devices, tokens, hasher } = dependencies;
   const { counter, guard, mails, clock, ids, log } = dependencies;
   const store = createPostgresFactorStore(database);
-  const passkeyStore = createPostgresPasskeyStore(database);
+  const passkeyStore = createPostgresPasskeyStore(database, dependencies.usableIssuers);
   const challenges = createPostgresChallengeStore(database);
   const totp = createTotpCodes();
   const recovery = createRecoveryCodes();

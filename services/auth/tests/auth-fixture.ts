@@ -30,6 +30,8 @@ import type { PasswordHasher } from "../src/domain/ports.ts";
 import { loadProvidersConfig } from "../src/provider-config.ts";
 import { createScriptedUserService, type ScriptedUserService } from "./scripted-user-service.ts";
 
+export { codeOf } from "./authenticator-app.ts";
+
 export interface AuthInstance {
   readonly auth: Auth;
   readonly account: Client<typeof AccountService>;

@@ -1,6 +1,7 @@
 /** The auth and the user service as processes of their own, found through the registry, called over HTTP by a client. */
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { until } from "@weft/mesh/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { endProcess, type RunningProcess, type RunningServices, startServices } from "./running-services.ts";
 
 let services: RunningServices;
@@ -137,9 +138,7 @@ describe("auth and user service", () => {
     await call(`${auth.url}/api/auth/signup`, { body: lou });
     const asked = await call(`${auth.url}/api/auth/password:requestReset`, { body: { login: lou.email } });
     expect(asked).toMatchObject({ status: 200, body: {} });
-    const mail = await vi.waitUntil(() => auth.lines.find((line) => line.includes("A new password")), {
-      timeout: 30_000,
-    });
+    const mail = await until("it is sent", () => auth.lines.find((line) => line.includes("A new password")));
     const token = /\n\n([A-Za-z0-9_-]{43})\n\n/.exec((JSON.parse(mail) as { text: string }).text)?.[1];
     const reset = { body: { token, newPassword: "a staple of another kind" } };
     expect((await call(`${auth.url}/api/auth/password:reset`, reset)).status).toBe(200);

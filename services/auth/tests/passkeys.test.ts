@@ -346,8 +346,12 @@ describe("the passkeys of an account", () => {
   test("the last one stays where nothing else lets its owner in", async () => {
     const { call, passkeyId, userId, authenticator } = await withPasskey();
     const remove = () => outcome(auth.factors.removePasskey({ passkeyId }, call));
-    // As of somebody who came through a provider that is unlinked by now.
+    // As of somebody who came through a provider that is configured no longer.
     await fixture.database.query("UPDATE accounts SET password_hash = '' WHERE user_id = $1", [userId]);
+    await fixture.database.query(
+      "INSERT INTO provider_identities (issuer, subject, user_id, email, linked_at) VALUES ('gone', $1, $1, '', now())",
+      [userId],
+    );
     expect(await remove()).toBe("LAST_WAY_IN");
     await logIn(authenticator);
     const other = createSoftwareAuthenticator(origin);

@@ -50,7 +50,7 @@ describe("a new password", () => {
 });
 
 describe("changing the password", () => {
-  test("ASVS 6.2.3: takes the old one, and changes nothing without it", async () => {
+  test("ASVS 6.2.2, 6.2.3: takes the old one, and changes nothing without it", async () => {
     const { change, login, password, accessToken } = await signedUp();
     expect(await outcome(change("not the old one", newPassword))).toBe("PASSWORD_WRONG oldPassword");
     expect(await outcome(change(password, password))).toBe("FIELD_INVALID newPassword");

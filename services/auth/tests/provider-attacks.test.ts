@@ -70,7 +70,7 @@ const reasons = async () => {
 };
 
 describe("a login through a provider", () => {
-  test("asks for a code with a proof key, a state and a nonce, for the redirect address given", async () => {
+  test("ASVS 10.2.3: asks for a code with a proof key, a state and a nonce, for the redirect address given", async () => {
     const { searchParams } = new URL((await begin()).authorizationUrl);
     expect(Object.fromEntries(searchParams)).toMatchObject({
       response_type: "code",
@@ -84,7 +84,7 @@ describe("a login through a provider", () => {
     for (const name of ["state", "nonce", "code_challenge"]) expect(other.get(name)).not.toBe(searchParams.get(name));
   });
 
-  test("works once, and with its own state only", async () => {
+  test("ASVS 10.2.1: works once, and with its own state only", async () => {
     const { authorizationUrl, loginState } = await begin();
     const answer = acme.answer(authorizationUrl, somebody());
     expect(await outcome(finish(loginState, { ...answer, state: "another" }))).toBe(stateRefused);
@@ -101,13 +101,13 @@ describe("a login through a provider", () => {
     expect((await Promise.all(both)).sort()).toEqual([stateRefused, "logged in"]);
   });
 
-  test("is not finished in another browser, whatever that is sent", async () => {
+  test("ASVS 10.1.2: is not finished in another browser, whatever that is sent", async () => {
     const [victim, attacker] = [await begin(), await begin()];
     const attackers = acme.answer(attacker.authorizationUrl, somebody());
     expect(await outcome(finish(victim.loginState, attackers))).toBe(stateRefused);
   });
 
-  test("with the code of another login is refused by its nonce", async () => {
+  test("ASVS 10.1.2, 10.5.1: with the code of another login is refused by its nonce", async () => {
     const [mine, other] = [await begin(), await begin()];
     const answer = acme.answer(other.authorizationUrl, somebody());
     const { state } = acme.answer(mine.authorizationUrl);
@@ -122,7 +122,7 @@ describe("a login through a provider", () => {
     expect(await fixture.database.query("SELECT 1 FROM provider_logins")).toEqual([]);
   });
 
-  test("gives no code to the provider whose name it does not carry", async () => {
+  test("ASVS 10.2.2: gives no code to the provider whose name it does not carry", async () => {
     const { authorizationUrl, loginState } = await begin("acme");
     const answer = acme.answer(authorizationUrl, somebody());
     expect(await outcome(finish(loginState, { ...answer, iss: corp.issuer }))).toBe(refused);
@@ -130,12 +130,24 @@ describe("a login through a provider", () => {
     expect(requests).toEqual([]);
   });
 
-  test("misses the name of a provider that promised it", async () => {
+  test("ASVS 10.2.2: misses the name of a provider that promised it", async () => {
     corp.metadata = { authorization_response_iss_parameter_supported: true };
     const { authorizationUrl, loginState } = await begin("corp");
     const answer = corp.answer(authorizationUrl, somebody());
     expect(await outcome(finish(loginState, { ...answer, iss: "" }))).toBe(refused);
     corp.metadata = {};
+  });
+
+  test("ASVS 6.8.1, 10.5.2: of one subject at two providers is of two people", async () => {
+    const userAt = async (provider: "acme" | "corp", email: string) => {
+      const { authorizationUrl, loginState } = await begin(provider);
+      const at = provider === "acme" ? acme : corp;
+      const answer = at.answer(authorizationUrl, { claims: { sub: "the same", email } });
+      return (await finish(loginState, answer)).login?.user?.id;
+    };
+    const ada = await userAt("acme", `ada${process.pid}@example.org`);
+    expect(await userAt("corp", `eve${process.pid}@example.org`)).not.toBe(ada);
+    expect(await userAt("acme", `eve${process.pid}@example.org`)).toBe(ada);
   });
 
   test("that the provider refuses is over", async () => {
@@ -161,13 +173,13 @@ describe("a login through a provider", () => {
     ["with a key that is not the provider's", () => ({ foreignKey: true })],
     ["without a subject", () => ({ claims: { sub: "" } })],
     ["that is none", () => ({ idToken: "nothing" })],
-  ])("is refused with an ID token %s", async (_what, script) => {
+  ])("ASVS 6.8.2, 10.5.1, 10.5.4: is refused with an ID token %s", async (_what, script) => {
     const { authorizationUrl, loginState } = await begin();
     expect(await outcome(finish(loginState, acme.answer(authorizationUrl, script())))).toBe(refused);
   });
 
   test.each(["none", "HS256"])(
-    "is refused with an ID token of the algorithm %s, even if that is announced",
+    "ASVS 6.8.2: is refused with an ID token of the algorithm %s, even if that is announced",
     async (alg) => {
       acme.metadata = { id_token_signing_alg_values_supported: ["ES256", alg] };
       const fresh = await fixture.instance({ env: env(), logger });
@@ -193,7 +205,7 @@ describe("a login through a provider", () => {
     },
   );
 
-  test("does not take a description that names plain addresses elsewhere, or another issuer, or is endless", async () => {
+  test("ASVS 10.5.3: does not take a description that names plain addresses elsewhere, or another issuer, or is endless", async () => {
     for (const metadata of [
       { token_endpoint: "http://192.0.2.1/token" },
       { jwks_uri: "file:///etc/passwd" },

@@ -122,7 +122,7 @@ describe("a login through a provider", () => {
     await mailTo(`${username}@example.org`, "new device");
   });
 
-  test("ASVS 6.3.3: is the first factor only: an account with a second one is asked for it", async () => {
+  test("ASVS 6.3.4, 6.8.4: is the first factor only: an account with a second one is asked for it", async () => {
     const { subject } = freshPerson();
     const { accessToken, user } = await logIn(subject);
     const { secret } = await auth.factors.beginTotp({}, bearer(accessToken));
@@ -146,7 +146,7 @@ describe("a login through a provider", () => {
     expect(user?.username).toMatch(new RegExp(`^${taken.username}-[0-9a-f]{4}$`));
   });
 
-  test("never enters an account for having its address, and says how to go on", async () => {
+  test("ASVS 10.5.2: never enters an account for having its address, and says how to go on", async () => {
     const existing = freshSignup();
     const { accessToken } = await auth.account.signup(existing);
     const { subject } = freshPerson({ email: existing.email });
@@ -206,7 +206,7 @@ describe("a login through a provider", () => {
     expect((await auth.providers.finishProviderLogin({ loginState, answer })).created).toBe(true);
   });
 
-  test("with the code of another login is refused by the provider, for its proof key", async () => {
+  test("ASVS 10.2.1: with the code of another login is refused by the provider, for its proof key", async () => {
     const [mine, other] = [
       await auth.providers.beginProviderLogin({ provider, redirectUri }),
       await auth.providers.beginProviderLogin({ provider, redirectUri }),

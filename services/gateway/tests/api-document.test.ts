@@ -202,7 +202,7 @@ describe("the document of the API", () => {
         expect({ ...told, faults: faultsOf(answer, ...place) }).toEqual({ ...told, faults: undefined });
       }
     }
-  }, 60_000);
+  }, 300_000);
 
   it("is no stricter than the services: what is taken is what is described", async () => {
     const seen = { taken: 0, refused: 0 };
@@ -226,7 +226,7 @@ describe("the document of the API", () => {
       }
     }
     expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(20);
-  }, 60_000);
+  }, 300_000);
 
   it("describes every object of a request to its last field: one more is refused", async () => {
     for (const each of operations.filter(({ operation }) => bodySchema(operation) !== undefined)) {

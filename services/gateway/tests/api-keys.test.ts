@@ -103,7 +103,7 @@ const authService = createRouterTransport(({ service }) =>
 );
 
 async function openReady(): Promise<RedisHandles> {
-  const opened = openRedis({ url: store.url, logger: silentLogger, clientName: "test" });
+  const opened = openRedis({ url: store.url, logger: silentLogger, clientName: "test", commandTimeoutMs: 60_000 });
   expect(await opened.whenReady(15_000)).toBe(true);
   return opened;
 }

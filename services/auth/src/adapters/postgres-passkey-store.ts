@@ -2,6 +2,7 @@ import type { Database } from "@weft/mesh";
 import type { Passkey, PasskeyStore } from "../domain/factor-ports.ts";
 import { lockActiveAccount } from "./postgres-account-lock.ts";
 import { addFirstFactorCodes, removeCodesWithLastFactor } from "./postgres-factor-store.ts";
+import { isLetInBeside } from "./postgres-ways-in.ts";
 
 const columns =
   "id, user_id, credential_id, public_key, counter, transports, backed_up, name, created_at, last_used_at";
@@ -17,11 +18,6 @@ const claimUse = `
   WHERE id = $1 AND ($2 > counter OR ($2 = 0 AND counter = 0))
   RETURNING id`;
 const rename = `UPDATE passkeys SET name = $3 WHERE id = $1 AND user_id = $2 RETURNING ${columns}`;
-const otherWays = `
-  SELECT 1 FROM accounts WHERE user_id = $1 AND password_hash <> ''
-  UNION ALL SELECT 1 FROM provider_identities WHERE user_id = $1
-  UNION ALL SELECT 1 FROM passkeys WHERE user_id = $1 AND id <> $2
-  LIMIT 1`;
 const remove = `DELETE FROM passkeys WHERE id = $1 AND user_id = $2 RETURNING ${columns}`;
 
 interface PasskeyRow {
@@ -39,7 +35,8 @@ interface PasskeyRow {
 }
 
 /** Passkeys in PostgreSQL; who counts them or makes them the first or the last factor holds the lock on the account. */
-export function createPostgresPasskeyStore(database: Database): PasskeyStore {
+/** `usableIssuers`: of the providers that can log people in, who then need no passkey for it. */
+export function createPostgresPasskeyStore(database: Database, usableIssuers: readonly string[]): PasskeyStore {
   return {
     add: (passkey, most) =>
       database.transaction(async (transaction) => {
@@ -79,8 +76,7 @@ export function createPostgresPasskeyStore(database: Database): PasskeyStore {
     remove: (id, userId) =>
       database.transaction(async (transaction) => {
         await lockActiveAccount(transaction, userId);
-        const others = { name: "find_ways_in_beside_passkey", text: otherWays };
-        if ((await transaction.query(others, [userId, id])).length === 0) {
+        if (!(await isLetInBeside(transaction, userId, { passkeyId: id, issuer: "" }, usableIssuers))) {
           return "last";
         }
         const [row] = await transaction.query<PasskeyRow>({ name: "remove_passkey", text: remove }, [id, userId]);

@@ -5,6 +5,8 @@
 import type { Database, Queryable } from "@weft/mesh";
 import { AuthError } from "../domain/errors.ts";
 import type { DanceStore, FirstIdentity, IdentityStore, LinkedIdentity } from "../domain/provider-ports.ts";
+import { lockActiveAccount } from "./postgres-account-lock.ts";
+import { isLetInBeside } from "./postgres-ways-in.ts";
 
 const putDance = `
   INSERT INTO provider_logins (token_hash, provider, redirect_uri, user_id, session_id, expires_at)
@@ -19,7 +21,6 @@ const use = `
   FROM accounts a
   WHERE i.issuer = $1 AND i.subject = $2 AND a.user_id = i.user_id AND a.state = 'active'
   RETURNING i.user_id`;
-const lockAccount = `SELECT password_hash FROM accounts WHERE user_id = $1 AND state = 'active' FOR UPDATE`;
 const insert = `
   INSERT INTO provider_identities (issuer, subject, user_id, email, linked_at) VALUES ($1, $2, $3, $4, $5)
   ON CONFLICT DO NOTHING RETURNING user_id`;
@@ -29,10 +30,6 @@ const conflicting = `
 const list = `
   SELECT issuer, subject, user_id, email, linked_at, last_used_at FROM provider_identities
   WHERE user_id = $1 ORDER BY linked_at, issuer`;
-const otherWays = `
-  SELECT 1 FROM provider_identities WHERE user_id = $1 AND issuer <> $2 AND issuer = ANY($3)
-  UNION ALL SELECT 1 FROM passkeys WHERE user_id = $1
-  LIMIT 1`;
 const isLinked = `SELECT 1 FROM provider_identities WHERE user_id = $1 AND issuer = $2`;
 const remove = `DELETE FROM provider_identities WHERE user_id = $1 AND issuer = $2`;
 const removeAll = `DELETE FROM provider_identities WHERE user_id = $1`;
@@ -87,7 +84,7 @@ export function createPostgresIdentityStore(database: Database): IdentityStore {
     link: (identity) =>
       database.transaction(async (transaction) => {
         const { issuer, subject, userId, email, linkedAtMs } = identity;
-        if ((await passwordHashOf(transaction, userId)) === undefined) {
+        if (!(await lockActiveAccount(transaction, userId))) {
           throw new AuthError("user_unknown", "the account is closed");
         }
         const values = [issuer, subject, userId, email, new Date(linkedAtMs)];
@@ -105,13 +102,12 @@ export function createPostgresIdentityStore(database: Database): IdentityStore {
     },
     unlink: (userId, issuer, usable) =>
       database.transaction(async (transaction) => {
-        const passwordHash = await passwordHashOf(transaction, userId);
+        const active = await lockActiveAccount(transaction, userId);
         const linked = await transaction.query({ name: "identity_is_linked", text: isLinked }, [userId, issuer]);
-        if (passwordHash === undefined || linked.length === 0) {
+        if (!active || linked.length === 0) {
           return "absent";
         }
-        const others = { name: "find_other_ways_in", text: otherWays };
-        if (passwordHash === "" && (await transaction.query(others, [userId, issuer, [...usable]])).length === 0) {
+        if (!(await isLetInBeside(transaction, userId, { passkeyId: "", issuer }, usable))) {
           return "last";
         }
         await transaction.query({ name: "unlink_provider_identity", text: remove }, [userId, issuer]);
@@ -136,12 +132,6 @@ export async function insertFirstIdentity(
 /** For the transaction that closes an account, or gives it to another: the person may begin one with the same identity. */
 export async function removeIdentitiesOfUser(target: Queryable, userId: string): Promise<void> {
   await target.query({ name: "remove_provider_identities", text: removeAll }, [userId]);
-}
-
-/** Empty without a password, undefined without an active account; locks the account. */
-async function passwordHashOf(target: Queryable, userId: string): Promise<string | undefined> {
-  const statement = { name: "lock_account_with_identities", text: lockAccount };
-  return (await target.query<{ password_hash: string }>(statement, [userId]))[0]?.password_hash;
 }
 
 function linkedIdentity(row: IdentityRow): LinkedIdentity {
