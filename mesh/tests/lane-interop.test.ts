@@ -69,5 +69,5 @@ describe.skipIf(!available)("a lane spoken by grpcio for Python", () => {
       6: { code: Code.DeadlineExceeded },
       7: { code: Code.InvalidArgument },
     });
-  }, 60_000);
+  }, 300_000);
 });

@@ -21,7 +21,7 @@ describe.each(testRedisKinds)("on redis (%s)", (kind) => {
   afterAll(() => store.close());
 
   const open = async () => {
-    const redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test" });
+    const redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test", commandTimeoutMs: 60_000 });
     expect(await redis.whenReady(10_000)).toBe(true);
     return redis;
   };

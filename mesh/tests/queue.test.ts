@@ -28,7 +28,7 @@ describe.each(testRedisKinds)("on redis (%s)", (kind) => {
     store = await startTestRedis(kind);
   });
   beforeEach(async () => {
-    redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test" });
+    redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test", commandTimeoutMs: 60_000 });
     expect(await redis.whenReady(10_000)).toBe(true);
   });
   afterEach(() => redis.close());

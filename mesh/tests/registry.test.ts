@@ -40,7 +40,7 @@ describe.each(testRedisKinds)("on %s", (kind) => {
   afterEach(closeAll);
 
   const open = (options: Partial<RedisRegistryOptions> = beat): RedisRegistry => {
-    const redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test" });
+    const redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test", commandTimeoutMs: 60_000 });
     const registry = new RedisRegistry({
       redis,
       clock: systemClock,

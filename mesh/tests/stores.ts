@@ -131,14 +131,25 @@ function untilPrinted(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
+/**
+ * One that nobody listens on, above those that systems of tests use and below those that connections are given (from 32768
+ * on): while a store is stopped its clients dial it again and again, and one that was given this very port would be connected
+ * to itself, and the store could not start. Where any port will do, 0 is better.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 30_000 + Math.floor(Math.random() * 2700);
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (isFree) {
+      server.close();
+      await once(server, "close");
+      return port;
+    }
+  }
 }
 
 function hasRedisServer(): boolean {

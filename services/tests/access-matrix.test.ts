@@ -357,7 +357,7 @@ beforeAll(async () => {
   const statusOf = async (path: string) =>
     (await rest(system, "GET", `/api/${path}`, { token: owner.accessToken })).body.status;
   const becomes = (path: string, status: string) =>
-    vi.waitFor(async () => expect(await statusOf(path)).toBe(status), { timeout: 30_000 });
+    vi.waitFor(async () => expect(await statusOf(path)).toBe(status), { timeout: 90_000 });
   await becomes(`simulations/${finished}`, "COMPLETED");
   await becomes(`simulations/${running}`, "RUNNING");
   await becomes(`simulations/${spare.running}`, "RUNNING");
@@ -365,7 +365,7 @@ beforeAll(async () => {
   const things = { project, doomed, spare, template, running, finished, study };
   world = { accounts: { other, viewer, editor, owner }, bystander, ...things };
   credentials = await createCredentials(system, owner, scopesOf(methods), keySecret);
-}, 120_000);
+});
 
 afterAll(() => system?.stop());
 
@@ -552,6 +552,6 @@ describe("access to RPCs", () => {
       members: expect.arrayContaining([expect.objectContaining(member)]),
     });
     await asMaker("DELETE", `/api/auth/service-accounts/${id}`, {});
-    await vi.waitFor(async () => expect(await asRobot("GET", project)).toBe("unauthenticated"), { timeout: 30_000 });
+    await vi.waitFor(async () => expect(await asRobot("GET", project)).toBe("unauthenticated"), { timeout: 60_000 });
   });
 });

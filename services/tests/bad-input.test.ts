@@ -26,7 +26,7 @@ beforeAll(async () => {
     body: { durationSeconds: 1 },
   });
   simulation = run.body.id;
-}, 120_000);
+});
 
 afterAll(() => system?.stop());
 

@@ -71,7 +71,7 @@ beforeAll(async () => {
   owned = await ownedByServer(system, world);
   pids = (await servicesOf(system)).map(({ pid }) => pid);
   heapsBefore = await heapsAfterCollection(system);
-}, 120_000);
+});
 afterAll(() => system?.stop());
 
 const enough = (cases: number, shareOfTime: number): ((index: number) => boolean) => {
@@ -162,6 +162,7 @@ describe("hostile input", () => {
     "goes on for minutes",
     async () => {
       const findings: string[] = [];
+      console.info("heaps before all of it", heapsBefore);
       for (const round of [1, 2, 3]) {
         const report = await runRequests(system, world, { seed: seed + round, concurrency, goesOn: enough(0, 0.2) });
         findings.push(...report.findings, ...(await runSockets(seed + round, enough(0, 0.06))));

@@ -43,7 +43,7 @@ beforeAll(async () => {
   await run(process.execPath, [join(root, "proto/generate.ts"), "--check"]);
   system = await startSystem();
   account = await signUp(system);
-}, 120_000);
+});
 
 afterAll(() => system?.stop());
 
@@ -138,7 +138,7 @@ class ReflectingClient {
         client,
         request,
         metadata,
-        { deadline: Date.now() + 10_000 },
+        { deadline: Date.now() + 60_000 },
         (error: { code: number; details: string } | null, result: unknown) =>
           resolve(
             error === null

@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { faultsOfHistory, until } from "@weft/mesh/testing";
 import {
+  freePort,
   startTestPostgres,
   startTestRedis,
   type TestPostgres,
@@ -44,7 +43,7 @@ beforeAll(async () => {
   });
   front = { address: `http://127.0.0.1:${port}` };
   account = await signUp(front);
-}, 180_000);
+});
 
 afterEach(() => {
   for (const reader of readers.splice(0)) {
@@ -58,24 +57,7 @@ afterEach(() => {
 afterAll(async () => {
   await system?.stop();
   await Promise.all([redis?.close(), postgres?.close()]);
-}, 60_000);
-
-/** One that nobody listens on, below those that systems of tests use, and those that connections are given. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 5000 + Math.floor(Math.random() * 2900);
-    const server = createServer().listen(port, "127.0.0.1");
-    const isFree = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    if (isFree) {
-      server.close();
-      await once(server, "close");
-      return port;
-    }
-  }
-}
+});
 
 interface Process {
   readonly service: string;
@@ -218,7 +200,7 @@ describe("who follows a project", () => {
     expect(faults(author)).toEqual([]);
     // Nobody had to load the project again: all that was missed was recovered.
     expect(readers.map(({ loads }) => loads)).toEqual(readers.map(() => 1));
-  }, 180_000);
+  }, 300_000);
 
   it("is told that something is missing when Redis is killed, loads it, and goes on", async () => {
     const project = await makeProject();
@@ -235,7 +217,7 @@ describe("who follows a project", () => {
     await changing.stop();
     await allHear(author);
     expect(faults(author)).toEqual([]);
-  }, 180_000);
+  }, 300_000);
 });
 
 describe("two gateway processes on one public port", () => {
@@ -254,7 +236,7 @@ describe("two gateway processes on one public port", () => {
       expect(await ask()).toBe(200);
     }
     await replaced;
-  }, 120_000);
+  }, 300_000);
 
   it("when one is asked to stop, its connections are told when to come back, and the other's go on", async () => {
     await spread(async () => {
@@ -276,5 +258,5 @@ describe("two gateway processes on one public port", () => {
       live.send({ id: 2, ping: {} });
       await live.frame("an answer", (frame) => frame.id === 2 && "pong" in frame);
     }
-  }, 120_000);
+  }, 300_000);
 });

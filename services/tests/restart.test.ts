@@ -57,7 +57,7 @@ describe("a system that is stopped and started again", () => {
     } finally {
       await second.stop();
     }
-  }, 120_000);
+  }, 300_000);
 });
 
 describe("a system on the JavaScript Redis", () => {
@@ -79,5 +79,5 @@ describe("a system on the JavaScript Redis", () => {
     } finally {
       await system.stop();
     }
-  }, 120_000);
+  }, 300_000);
 });

@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await neighbour?.stop();
   await system?.stop();
-}, 120_000);
+});
 
 async function startNeighbour(): Promise<RunningService> {
   const { stores } = (await system.record()) as { stores: { redis: { url: string } } };
@@ -145,6 +145,6 @@ describe("a rolling restart under load", () => {
       const after = await processesOf(service);
       expect(after.some(({ pid }) => before.some((old) => old.pid === pid))).toBe(false);
     },
-    120_000,
+    300_000,
   );
 });

@@ -20,7 +20,7 @@ beforeAll(async () => {
   owner = await signUp(system);
   const body = { name: "Shop", templateId: "web-shop" };
   project = (await rest<{ id: string }>(system, "POST", "/api/projects", { token: owner.accessToken, body })).body.id;
-}, 120_000);
+});
 
 afterAll(() => system?.stop());
 

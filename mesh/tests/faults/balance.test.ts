@@ -48,13 +48,14 @@ describe("an instance that becomes slow", () => {
 describe("an instance that says GOAWAY with calls in flight", () => {
   test("answers those, takes no new ones, and costs none", async () => {
     const caller = await bench.caller();
-    const leaving = await bench.local({ label: "leaving", slowMs: 0 }, { env: { WEFT_DRAIN_TIMEOUT: "20s" } });
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const leaving = await bench.local({ label: "leaving", slowMs: 0, held }, { env: { WEFT_DRAIN_TIMEOUT: "60s" } });
     await caller.sees(1);
     let inFlight = 0;
     const answers = Array.from({ length: 40 }, (_, index) => {
       inFlight += 1;
       const call = index % 2 === 0 ? caller.ask : caller.run;
-      return call(`in flight ${index}`, { delayMs: 400 }).finally(() => {
+      return call(`in flight ${index}`, { delayMs: 1, timeoutMs: 60_000 }).finally(() => {
         inFlight -= 1;
       });
     });
@@ -66,6 +67,7 @@ describe("an instance that says GOAWAY with calls in flight", () => {
     expect(inFlight).toBe(40);
     const load = startLoad(4, (callId) => caller.run(callId, { delayMs: 2 }));
     await load.flows(50);
+    release();
     expect(await Promise.all(answers)).toEqual(Array(40).fill("leaving"));
     await stopped;
     expect(await load.stop()).toEqual([]);

@@ -30,9 +30,9 @@ import { type Fixture, fixtureRoutes, order } from "./fixture-routes.ts";
 
 /** WEFT_FAULTS=full runs everything at length; without it the suite is a part of `npm test` and must be quick. */
 export const full = process.env.WEFT_FAULTS === "full";
-if (full) {
-  vi.setConfig({ testTimeout: 120_000 });
-}
+/** Catches a hang: at length some take minutes, and ten times that where others use the machine. */
+const hangMs = full ? 900_000 : 240_000;
+vi.setConfig({ testTimeout: hangMs, hookTimeout: hangMs });
 
 /** An instance in its own process. */
 export interface InstanceProcess {

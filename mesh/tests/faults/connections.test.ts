@@ -44,7 +44,7 @@ describe("ten thousand connections, opened and closed", () => {
       child.kill("SIGKILL");
       await exited;
     }
-  }, 120_000);
+  });
 });
 
 describe("thirty callers with five connections each, all lost at once", () => {
@@ -71,10 +71,14 @@ describe("thirty callers with five connections each, all lost at once", () => {
   }
 
   const untilAll = (clock: FakeClock, proxy: ChaosProxy): Promise<unknown> =>
-    until("all are connected", async () => {
-      await pass(clock, stepMs);
-      return proxy.open === all;
-    });
+    until(
+      "all are connected",
+      async () => {
+        await pass(clock, stepMs);
+        return proxy.open === all;
+      },
+      120_000,
+    );
 
   /** Lets time pass in steps, with I/O between them; gives how many connections came in each step. */
   async function pass(clock: FakeClock, ms: number, accepted: () => number = () => 0): Promise<number[]> {

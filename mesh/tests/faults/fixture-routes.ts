@@ -14,6 +14,8 @@ export interface Fixture {
   readonly label: string;
   /** Added to the time of every call. */
   slowMs: number;
+  /** Calls that are asked to take time wait for this instead, when it is there. */
+  readonly held?: Promise<void>;
   /** Told of each call that may not be repeated, before anything else is done. */
   readonly onRun?: (callId: string) => void;
 }
@@ -27,7 +29,9 @@ export function fixtureRoutes(fixture: Fixture): (router: ConnectRouter) => void
   const work = async (text: string, signal: AbortSignal): Promise<{ id: string; filler: string }> => {
     const [id = "", delayMs, bytes] = text.split(":");
     const takesMs = Number(delayMs) + fixture.slowMs;
-    if (takesMs > 0) {
+    if (takesMs > 0 && fixture.held !== undefined) {
+      await fixture.held;
+    } else if (takesMs > 0) {
       await pause(takesMs, undefined, { signal });
     }
     // Text that does not become small when it is compressed.

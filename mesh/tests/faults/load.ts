@@ -56,7 +56,7 @@ export function startLoad(loops: number, call: (callId: string) => Promise<strin
     failures,
     flows: async (count) => {
       const enough = answered.length + failures.length + count;
-      await until(`${count} more calls have ended`, () => answered.length + failures.length >= enough, 30_000);
+      await until(`${count} more calls have ended`, () => answered.length + failures.length >= enough, 120_000);
     },
     stop: async () => {
       stopped = true;
@@ -72,7 +72,7 @@ export function startLoad(loops: number, call: (callId: string) => Promise<strin
  */
 export async function allAnswer(instances: number, ...ofLoads: readonly Load[]): Promise<void> {
   const labels = () => new Set(ofLoads.flatMap(({ answers }) => [...answers.keys()]));
-  await until(`${instances} instances answer`, () => labels().size === instances, 30_000);
+  await until(`${instances} instances answer`, () => labels().size === instances, 120_000);
 }
 
 export function failureOf(callId: string, error: unknown): Failure {

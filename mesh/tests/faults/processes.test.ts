@@ -54,7 +54,7 @@ describe("an instance that is killed with -9", () => {
       expect([[], ...[...killed].map((label) => [label])]).toContainEqual(runs.get(callId) ?? []);
     }
     expect(running.answered.filter((callId) => runs.get(callId)?.length !== 1)).toEqual([]);
-  }, 120_000);
+  });
 });
 
 describe("an instance that is stopped with SIGSTOP", () => {
@@ -109,7 +109,7 @@ describe("a rolling restart of every instance", () => {
     expect(await running.stop()).toEqual([]);
     const runs = await bench.runs();
     expect(running.answered.filter((callId) => runs.get(callId)?.length !== 1)).toEqual([]);
-  }, 120_000);
+  });
 });
 
 /** A ping is sent every 5 s. */

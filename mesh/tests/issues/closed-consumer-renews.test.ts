@@ -18,7 +18,7 @@ let redis: RedisHandles;
 
 beforeEach(async () => {
   store = await startTestRedis("js");
-  redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test" });
+  redis = openRedis({ url: store.url, logger: silentLogger, clientName: "test", commandTimeoutMs: 60_000 });
   await redis.whenReady(5000);
 });
 

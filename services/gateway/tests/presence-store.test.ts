@@ -128,7 +128,7 @@ describe.each(testRedisKinds)("on redis (%s)", (kind) => {
   const announced: string[] = [];
   beforeAll(async () => {
     redisStore = await startTestRedis(kind);
-    redis = openRedis({ url: redisStore.url, logger: silentLogger, clientName: "test" });
+    redis = openRedis({ url: redisStore.url, logger: silentLogger, clientName: "test", commandTimeoutMs: 60_000 });
     expect(await redis.whenReady(15_000)).toBe(true);
     redis.subscriber.on("pmessage", (_pattern: string, subject: string) => announced.push(subject));
     await redis.subscriber.psubscribe("presence:*");

@@ -24,7 +24,7 @@ describe.each(testRedisKinds)("budgets on redis (%s)", (kind) => {
   let redis: RedisHandles;
   beforeAll(async () => {
     server = await startTestRedis(kind);
-    redis = openRedis({ url: server.url, logger: silentLogger, clientName: "test" });
+    redis = openRedis({ url: server.url, logger: silentLogger, clientName: "test", commandTimeoutMs: 60_000 });
     expect(await redis.whenReady(10_000)).toBe(true);
   });
   afterAll(async () => {

@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { systemRandom } from "@weft/mesh";
 import { createAuthority, issueCertificate } from "@weft/mesh/certificates";
 import { FakeClock, silentLogger, until } from "@weft/mesh/testing";
+import { freePort } from "@weft/mesh/testing/stores";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { type WatchedTlsFiles, watchTlsFiles } from "../src/http/tls-files.ts";
@@ -139,6 +139,7 @@ describe("a gateway with a certificate", () => {
 
 describe("several gateways", () => {
   it("share one port when they are told to, and go on when one has stopped listening", async () => {
+    // Only a port that is asked for can be shared.
     const port = await freePort();
     const shared = { env: { WEFT_PUBLIC_PORT_SHARED: "true" }, port, routes: () => undefined };
     const both = [await startGateway(shared), await startGateway(shared)];
@@ -163,12 +164,3 @@ describe("several gateways", () => {
     await one.stop();
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}

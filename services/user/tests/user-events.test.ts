@@ -72,7 +72,7 @@ describe.each(testRedisKinds)("the stream user-events on Redis kind %s", (kind) 
     const { user } = await client.createUser({ userId, username: "ada", email: "ada@example.org" });
     await client.createUser({ userId, username: "ada", email: "ada@example.org" });
     await client.deleteUser({ userId });
-    await expect.poll(async () => (await entries()).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(async () => (await entries()).length).toBe(2);
     const [registered, removed] = await entries();
     expect(registered).toMatchObject({
       type: "USER_REGISTERED",
@@ -93,9 +93,7 @@ describe.each(testRedisKinds)("the stream user-events on Redis kind %s", (kind) 
     const userId = systemRandom.id();
     await client.createUser({ userId, username: "bob", email: "bob@example.org" });
     await redisStore.start();
-    await expect
-      .poll(async () => (await entries()).map((envelope) => envelope.payload.userId), { timeout: 20_000 })
-      .toContain(userId);
+    await expect.poll(async () => (await entries()).map((envelope) => envelope.payload.userId)).toContain(userId);
   });
 
   test("a change is announced to those who remember users", async () => {

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { type Architecture, type ChaosRunOptions, runChaosPair } from "../src/index.ts";
+import { runChaosPair } from "../src/chaos/run-chaos.ts";
+import type { Architecture, ChaosRunOptions } from "../src/index.ts";
 import type { ReplicationAnswer } from "./replication-main.ts";
 
 /*

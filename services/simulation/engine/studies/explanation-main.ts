@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { type Architecture, type ReplicationOptions, runReplication } from "../src/index.ts";
+import type { Architecture, ReplicationOptions } from "../src/index.ts";
+import { runReplication } from "../src/replications/run-replication.ts";
 import type { ReplicationAnswer } from "./replication-main.ts";
 
 /*
