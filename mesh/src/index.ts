@@ -75,4 +75,5 @@ export {
 } from "./service-error.ts";
 export { createPostgresState, ensureStateTable } from "./state/postgres-state.ts";
 export { StateConflictError, type StateEntry, type StateStore } from "./state/state-store.ts";
+export { traceIdOf } from "./trace-context.ts";
 export { ensureTracing, injectTrace, inServerSpan, traceOf } from "./tracing.ts";

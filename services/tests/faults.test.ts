@@ -49,6 +49,9 @@ async function pidsOf(service: string): Promise<readonly number[]> {
   return services.filter((one) => one.service === service).flatMap(({ pid }) => (pid === null ? [] : [pid]));
 }
 
+/** Load that leaves the machine time for what comes back. */
+const steady = { concurrency: 2, pauseMs: 20 };
+
 describe("an instance killed with -9 under load", () => {
   it.each(["auth-service", "user-service", "project-service", "simulation-service"])(
     "%s: callers see no failed idempotent call",
@@ -119,10 +122,7 @@ describe("Redis away for 30 seconds and back empty", () => {
     live.send({ id: 2, subscribe: { channel: simulation.body.channel } });
     await live.frame("live frames", (frame) => frame.push !== undefined);
 
-    const loads = [
-      traffic(get("/api/auth/profile"), { concurrency: 2 }),
-      traffic(get(`/api/projects/${project.body.id}`), { concurrency: 2 }),
-    ];
+    const loads = [traffic(get("/api/auth/profile"), steady), traffic(get(`/api/projects/${project.body.id}`), steady)];
     await Promise.all(loads.map((load) => flows(load)));
     await redis.stop();
     await new Promise((resolve) => setTimeout(resolve, 30_000));
@@ -151,10 +151,9 @@ describe("PostgreSQL restarted under load", () => {
       made += 1;
       return `write ${made}`;
     };
-    const writes = traffic(() => rest(system, "POST", "/api/projects", { token, body: { name: nextName() } }), {
-      concurrency: 2,
-    });
-    const reads = traffic(get("/api/projects?pageSize=1"), { concurrency: 2 });
+    const write = () => rest(system, "POST", "/api/projects", { token, body: { name: nextName() } });
+    const writes = traffic(write, steady);
+    const reads = traffic(get("/api/projects?pageSize=1"), steady);
     await Promise.all([flows(writes, 5), flows(reads, 5)]);
     await postgres.stop();
     await until("calls fail", () => writes.answers.some(({ status }) => status === 503));

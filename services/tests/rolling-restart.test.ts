@@ -20,6 +20,8 @@ const internal = ["auth-service", "user-service", "project-service", "simulation
 
 let system: System;
 let account: Account;
+/** Logs in all the time: of a user's sessions the oldest end when there are too many. */
+let visitor: Account;
 let project: string;
 let simulation: string;
 /** A service of the mesh beside the others, for calls that do not pass the gateway. */
@@ -28,6 +30,7 @@ let neighbour: RunningService;
 beforeAll(async () => {
   system = await startSystem({ args: ["--instances", internal.map((name) => `${name}=2`).join(",")] });
   account = await signUp(system);
+  visitor = await signUp(system);
   const token = account.accessToken;
   const created = await rest<{ id: string }>(system, "POST", "/api/projects", {
     token,
@@ -91,11 +94,12 @@ async function restart({ service, instance, pid, healthPort }: Process): Promise
 /** Load that leaves the machine time for the processes that start: an overloaded service refuses calls, and may. */
 const steady = { concurrency: 2, pauseMs: 200 };
 /** Of what costs a tenth of a second of work: hashing a password, running a simulation. */
-const slow = { concurrency: 1, pauseMs: 800 };
+const slow = { concurrency: 1, pauseMs: 2500 };
 
 /** What people do, through the gateway. */
 function restLoads() {
-  const { accessToken: token, user, password } = account;
+  const { accessToken: token } = account;
+  const { user, password } = visitor;
   const get = (path: string) => () => rest(system, "GET", path, { token });
   const post = (path: string, body: unknown) => () => rest(system, "POST", path, { token, body });
   return [

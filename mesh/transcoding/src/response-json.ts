@@ -1,5 +1,6 @@
 import { type JsonValue, type Message, type Registry, toJson } from "@bufbuild/protobuf";
 import type { RestBinding } from "./http-rule.ts";
+import { jsonWriterFor } from "./json-writer.ts";
 
 /**
  * The body of a successful answer, or one message of a stream: protobuf JSON of the response, or of the field its binding
@@ -11,6 +12,13 @@ export function responseJson(binding: RestBinding, message: Message, registry?: 
   const options = registry ? { alwaysEmitImplicit: true, registry } : { alwaysEmitImplicit: true };
   const json: JsonValue = toJson(binding.method.output, message, options);
   return binding.responseBody ? memberOf(json, binding.responseBody.jsonName) : json;
+}
+
+/** The same as UTF-8, written without the value in between where that can be done. */
+export function responseBytes(binding: RestBinding, message: Message, registry?: Registry): Uint8Array {
+  return registry === undefined && binding.responseBody === undefined
+    ? Buffer.from(jsonWriterFor(binding.method.output)(message))
+    : encodeJson(responseJson(binding, message, registry));
 }
 
 /** A JSON value as UTF-8, with text around it. */

@@ -7,7 +7,7 @@ import type { RestBinding } from "./http-rule.ts";
 import { assertJsonBody } from "./json-body.ts";
 import { PathEncodingError } from "./path-template.ts";
 import { decodeRestRequest } from "./request-message.ts";
-import { encodeJson, responseJson } from "./response-json.ts";
+import { encodeJson, responseBytes, responseJson } from "./response-json.ts";
 import { errorWithHttpStatus, type RestErrorResponse, toRestError } from "./rest-error.ts";
 import { buildRestRouter, type RestMatch } from "./router.ts";
 import { openStreamBody } from "./stream-body.ts";
@@ -142,7 +142,7 @@ export function createRestHandler<Request extends RestRequest = RestRequest>(
   function whole(binding: RestBinding, { message, headers }: WholeAnswer): RestResponse {
     const fields = fieldsOf(headers);
     fields.set("content-type", "application/json");
-    return { status: 200, headers: fields, body: encodeJson(responseJson(binding, message, options.registry)) };
+    return { status: 200, headers: fields, body: responseBytes(binding, message, options.registry) };
   }
 
   async function streamed(

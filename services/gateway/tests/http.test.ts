@@ -211,7 +211,7 @@ describe("headers", () => {
     expect(response.headers.get("strict-transport-security")).toBeNull();
     expect(response.headers.get("server")).toBeNull();
     expect(response.headers.get("uwebsockets")).toBeNull();
-    expect(response.headers.get("x-correlation-id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(response.headers.get("x-correlation-id")).toMatch(/^[0-9a-f]{32}$/);
     expect(await response.json()).toMatchObject({ version: "1.2.3" });
   });
 
@@ -220,7 +220,7 @@ describe("headers", () => {
     expect(sane.headers.get("x-correlation-id")).toBe("abc-1");
     expect(harness.calls[0]?.correlationId).toBe("abc-1");
     const insane = await call("/api/projects/p1", { headers: { ...alice, "x-correlation-id": "a b{}" } });
-    expect(insane.headers.get("x-correlation-id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(insane.headers.get("x-correlation-id")).toMatch(/^[0-9a-f]{32}$/);
   });
 
   it("ASVS 4.1.3: passes on who calls and the trace, and nothing that the client made up about itself", async () => {

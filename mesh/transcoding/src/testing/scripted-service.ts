@@ -69,6 +69,34 @@ const messages: Readonly<Record<string, readonly string[]>> = {
   ],
   Part: ["string id = 1", "int32 size = 2", "Part inner = 3", "repeated string part_names = 4"],
   Empty: [],
+  // Every kind of field but those whose types have a JSON form without a message.
+  Plain: [
+    "string text = 1",
+    "bool flag = 2",
+    "bytes data = 3",
+    "double ratio = 4",
+    "float weight = 5",
+    "int32 count = 6",
+    "uint32 port = 7",
+    "sint32 change = 8",
+    "int64 total = 9",
+    "uint64 offset = 10",
+    "fixed64 mark = 11",
+    "Color color = 12",
+    "repeated string tags = 13",
+    "repeated double scores = 14",
+    "repeated Color colors = 15",
+    "Plain inner = 16",
+    "repeated Plain others = 17",
+    "map<string,int64> totals = 18",
+    "map<int32,Part> parts = 19",
+    "map<string,Color> colors_by_name = 20",
+    "google.protobuf.Timestamp created_at = 21",
+    "repeated google.protobuf.Timestamp seen_at = 22",
+    "choice:string email = 23",
+    "choice:Part part = 24",
+    "choice:bool none = 25",
+  ],
 };
 
 const scalars: Readonly<Record<string, FieldDescriptorProto_Type>> = {
@@ -81,6 +109,8 @@ const scalars: Readonly<Record<string, FieldDescriptorProto_Type>> = {
   int64: FieldDescriptorProto_Type.INT64,
   uint32: FieldDescriptorProto_Type.UINT32,
   uint64: FieldDescriptorProto_Type.UINT64,
+  sint32: FieldDescriptorProto_Type.SINT32,
+  fixed64: FieldDescriptorProto_Type.FIXED64,
 };
 
 const imports = [

@@ -50,10 +50,10 @@ const preflightMaxAgeSeconds = 3600;
 /** `origins` are as browsers send them: scheme, host, and port unless it is the scheme's own. */
 export function createCorsPolicy(origins: readonly string[]): CorsPolicy {
   const listed = new Set(origins);
+  // Caches must not give one origin's answer to another, also when this one was refused.
+  const vary = [["vary", "Origin"]] as const;
   const allows = (origin: string) => listed.has(origin);
   const headersFor: CorsPolicy["headersFor"] = (origin) => {
-    // Caches must not give one origin's answer to another, also when this one was refused.
-    const vary = [["vary", "Origin"]] as const;
     if (origin === null || !allows(origin)) {
       return vary;
     }

@@ -8,6 +8,7 @@ import {
   type Logger,
   type Random,
   runInCall,
+  traceIdOf,
   traceOf,
 } from "@weft/mesh";
 import { HeaderFields } from "@weft/transcoding";
@@ -175,14 +176,13 @@ export function createEdge(options: EdgeOptions): HttpHandler {
   }
 
   return (request) => {
-    const correlationId = prepareRequest(request, options);
+    const names = prepareRequest(request, options);
     const authorization = request.headers.get("authorization");
     // Not the request's signal: whoever makes a call for this client alone is told of its leaving (upstream/), and what is
     // done for several, such as asking the auth service about a token, must not end with one of them.
     const context: RequestContext = {
-      correlationId,
+      ...names,
       method: `${request.method} ${request.path}`,
-      trace: traceOf(request.headers, options.random),
       authorization: authorization ?? undefined,
     };
     options.requests.began();
@@ -217,11 +217,17 @@ function conditional(
 const proxyFields = /^x-(?:(?:user|forwarded|weft)-|real-ip$)/;
 const none: readonly string[] = [];
 
-/** Gives the request its correlation id, and takes away what only a proxy or the gateway may say about a client. */
+/** Names a request in logs and traces. */
+export type RequestNames = Required<Pick<CallContext, "correlationId" | "correlatedByTrace" | "trace">>;
+
+/**
+ * Gives the request its correlation id and trace, and takes away what only a proxy or the gateway may say about a client. One
+ * that brings neither id nor trace gets an id by its new trace, so that one travels for both.
+ */
 export function prepareRequest(
   request: Pick<HttpRequest, "headers" | "peerAddress">,
   { clientAddress, random }: Pick<EdgeOptions, "clientAddress" | "random">,
-): string {
+): RequestNames {
   const { headers } = request;
   const address = clientAddress(request.peerAddress, headers.get("x-forwarded-for"));
   let claimed: string[] | undefined;
@@ -235,9 +241,12 @@ export function prepareRequest(
     headers.delete(name);
   }
   headers.set(clientAddressHeader, address);
-  const correlationId = correlationIdFrom(headers.get("x-correlation-id"), () => random.id());
+  const trace = traceOf(headers, random);
+  const hasOwnTrace = headers.get("traceparent") === null;
+  const own = correlationIdFrom(headers.get("x-correlation-id"), () => "");
+  const correlationId = own === "" ? (hasOwnTrace ? traceIdOf(trace) : random.id()) : own;
   headers.set("x-correlation-id", correlationId);
-  return correlationId;
+  return { correlationId, correlatedByTrace: own === "" && hasOwnTrace, trace };
 }
 
 /** The answer with the headers that all of them carry. */

@@ -1,7 +1,7 @@
 import "./uws-settings.ts";
 import * as uws from "uWebSockets.js";
 import type { Clock } from "@weft/mesh";
-import type { HttpServer, HttpServerOptions, TlsFiles, UpgradeDecision } from "./http-server.ts";
+import type { HttpResponse, HttpServer, HttpServerOptions, TlsFiles, UpgradeDecision } from "./http-server.ts";
 import { Exchange } from "./uws-exchange.ts";
 import { type Opening, SendingTurn, type SocketData, UwsConnection } from "./uws-socket.ts";
 
@@ -117,10 +117,14 @@ function withRoutes(app: uws.TemplatedApp, options: HttpServerOptions, clock: Cl
       exchange.refuse(400, exchange.fault);
       return;
     }
-    void options
-      .handler(exchange)
-      .then((response) => exchange.answer(response))
-      .catch(() => exchange.cut());
+    const answer = (response: HttpResponse): void => {
+      try {
+        exchange.answer(response);
+      } catch {
+        exchange.cut();
+      }
+    };
+    void options.handler(exchange).then(answer, () => exchange.cut());
   });
   return app;
 }

@@ -36,7 +36,14 @@ export function createRestRoutes(options: {
       }
     },
     invoke: async (method, message, { request }) => {
-      const call = { client: request, headers: request.headers, timeoutMs: requestedTimeoutMs(request.headers) };
+      const { headers, path, query } = request;
+      const call = {
+        client: request,
+        headers,
+        timeoutMs: requestedTimeoutMs(headers),
+        // What is read by another path is another read, which costs a call at most.
+        readKey: request.hasBody ? undefined : `${request.method} ${path}?${query}`,
+      };
       return method.methodKind === "unary"
         ? { message: await options.forwarder.unary(method as DescMethodUnary, message, call) }
         : { messages: options.forwarder.serverStream(method as DescMethodServerStreaming, message, call) };

@@ -10,18 +10,19 @@ import { SharedReads } from "./shared-reads.ts";
  * a call of its own.
  */
 
+export interface Read {
+  /** One that `isRead`. */
+  readonly method: DescMethodUnary;
+  readonly message: Message;
+  /** The Authorization header, "" without one: the answer is for nobody else. */
+  readonly credentials: string;
+  /** Stands for method and message, where a protocol has something that does; no other protocol's begins alike. */
+  readonly key: string | undefined;
+}
+
 export interface Reads {
-  /**
-   * The answer to a message of a method that `isRead`; `call` is made when there is none to be had. `credentials` is the
-   * Authorization header, "" without one: the answer is for nobody else.
-   */
-  read(
-    method: DescMethodUnary,
-    message: Message,
-    credentials: string,
-    reader: ClientWait,
-    call: (calls: ChildCalls) => Promise<Message>,
-  ): Promise<Message>;
+  /** The answer to a read; `call` is made when there is none to be had. */
+  read(read: Read, reader: ClientWait, call: (calls: ChildCalls) => Promise<Message>): Promise<Message>;
   /** A call with these credentials that may have changed something has ended. */
   changed(credentials: string): void;
 }
@@ -34,8 +35,7 @@ export function createReads(clock: Clock, { maxBytes }: { readonly maxBytes: num
   const flights = new SharedReads(clock);
   const cache = new ResponseCache(clock, maxBytes);
   return {
-    read(method, message, credentials, reader, call) {
-      const key = `${nameOf(method)}\n${bytesAsText(toBinary(method.input, message))}`;
+    read({ method, message, credentials, key = keyOf(method, message) }, reader, call) {
       const option = cacheOptionOf(method);
       if (option === undefined) {
         return flights.read({ credentials, key, call }, reader);
@@ -59,8 +59,8 @@ export function createReads(clock: Clock, { maxBytes }: { readonly maxBytes: num
 }
 
 /** Answers of one method may come in two forms, read or opaque, and are then not those of each other's callers. */
-function nameOf({ parent, name, output }: DescMethodUnary): string {
-  return `${parent.typeName}/${name}\n${output.typeName}`;
+function keyOf({ parent, name, input, output }: DescMethodUnary, message: Message): string {
+  return `${parent.typeName}/${name}\n${output.typeName}\n${bytesAsText(toBinary(input, message))}`;
 }
 
 /** Whether a call changes nothing, as its contract says. */

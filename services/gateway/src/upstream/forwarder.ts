@@ -44,6 +44,8 @@ export interface ForwardedCall {
   /** What the client asks for; the default when undefined. Never more than the maximum. */
   readonly timeoutMs?: number | undefined;
   readonly headers: Headers;
+  /** What identical reads by the same protocol have in common; their message when undefined, which has to be encoded for it. */
+  readonly readKey?: string | undefined;
   /** The answer must not be one that was on its way, or kept, when this was asked: for decisions about who may. */
   readonly fresh?: boolean;
 }
@@ -171,9 +173,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     const wait = new ClientWait(wheel, call.client, options.clock.monotonicMs(), timeoutMs);
     try {
       if (read && call.fresh !== true) {
-        return await options.reads.read(method, message, credentials, wait, (calls) =>
-          send(calls, ownTimeoutMs + joinMs),
-        );
+        const asked = { method, message, credentials, key: call.readKey };
+        return await options.reads.read(asked, wait, (calls) => send(calls, ownTimeoutMs + joinMs));
       }
       const calls = new ChildCalls();
       wait.begin(() => calls.end(nobodyWaits()));

@@ -130,7 +130,7 @@ export function createHub(options: HubOptions): Hub {
       frameMaxBytes: limits.frameMaxBytes * frameLimitMargin,
       idleTimeoutSeconds: Math.round(limits.idleTimeoutMs / 1000),
       upgrade: (request) => {
-        const correlationId = prepareRequest(request, edge);
+        const { correlationId } = prepareRequest(request, edge);
         const refuse = (error: unknown): UpgradeDecision => {
           const response = finished(errorResponse(error, correlationId), request, correlationId, edge);
           metrics.upgrades.inc({ status: String(response.status) });
