@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 // TypeScript runs unbuilt from Node 22.18 on. An older one on PATH hands over to the Node that the repository pins.
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > 22 || (major === 22 && minor >= 18)) {
+  await import("./stripped-types.js");
   await import("../src/main.ts");
 } else {
   handOver(findPinnedNode());

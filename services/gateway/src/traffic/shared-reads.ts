@@ -5,8 +5,8 @@ import { type ClientWait, nobodyWaits } from "../upstream/client-wait.ts";
 
 /*
  * Identical reads that are under way at the same time become one call to the service: ten tabs that wake up together, or a
- * client that asks again because the answer is slow. Identical are the method, the message to the byte, and the credentials,
- * so nobody is ever given what was read for somebody else.
+ * client that asks again because the answer is slow. Identical are the method and the message to the byte (over REST: its method,
+ * path and query), and the credentials, so nobody is ever given what was read for somebody else.
  *
  *   first ──starts──▶ flight ──answered──▶ all who wait have it
  *   next  ──joins──▶    │
@@ -98,11 +98,12 @@ export class SharedReads {
     this.#flights.set(read.credentials, own);
     read.call(flight.calls).then(
       (answer) => {
-        if (this.#landed(read, flight)) {
-          read.keep?.(answer);
-        }
+        const isUnchanged = this.#landed(read, flight);
         for (const { resolve } of flight.waiting) {
           resolve(answer);
+        }
+        if (isUnchanged) {
+          read.keep?.(answer);
         }
       },
       (error: unknown) => {

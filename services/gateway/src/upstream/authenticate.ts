@@ -42,8 +42,6 @@ export function createAuthenticate(
   };
   // The tokens of headers that were good: taking one out of its header anew costs more than finding it here.
   const tokens = new Map<string, string>();
-  const tokenOf = (authorization: string | null): string =>
-    authorization === null ? "" : (tokens.get(authorization) ?? bearerToken(authorization) ?? "");
   return (method, headers, address) => {
     const authorization = headers.get("authorization");
     if (isPublic(method)) {
@@ -53,15 +51,18 @@ export function createAuthenticate(
       }
       return undefined;
     }
-    const token = tokenOf(authorization);
+    const found = authorization === null ? undefined : tokens.get(authorization);
+    const token = found ?? bearerToken(authorization) ?? "";
     const principal = known(token);
     if (principal === undefined) {
       return verified(method, headers, address);
     }
-    if (tokens.size >= mostTokens) {
-      tokens.clear();
+    if (found === undefined && authorization !== null) {
+      if (tokens.size >= mostTokens) {
+        tokens.clear();
+      }
+      tokens.set(authorization, token);
     }
-    tokens.set(authorization ?? "", token);
     assertMethodScope(principal, method);
     return principal;
   };
