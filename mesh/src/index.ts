@@ -50,6 +50,7 @@ export { createRedisQueue } from "./queue/redis-queue.ts";
 export type { ConsumeOptions, Consumer, Job, JobHandler, NewJob, WorkQueue } from "./queue/work-queue.ts";
 export { UnretryableJobError } from "./queue/work-queue.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
+export { RecentMap } from "./recent-map.ts";
 export { openRedis, type RedisHandles } from "./redis/redis-connection.ts";
 export { RedisAwayError } from "./redis/redis-error.ts";
 export { RedisScript } from "./redis/redis-script.ts";

@@ -35,10 +35,6 @@ export class RecordedMetrics {
     this.#totals.set(name, read);
   }
 
-  histogram(definition: Definition) {
-    return { observe: (labels: Labels, _value: number) => this.#add(definition, labels, 1) };
-  }
-
   durationRecorder(definition: Definition, labels: Labels) {
     return { record: (_code: number, _durationMs: number) => this.#add(definition, labels, 1) };
   }

@@ -4,9 +4,8 @@
  * the broker be away, the entry is at most ten seconds old. A gap forgets everything. A look-up that began before a
  * notice is not kept: it may have read the old row.
  */
-import type { Clock, PubSub } from "@weft/mesh";
+import { type Clock, type PubSub, RecentMap } from "@weft/mesh";
 import type { DirectoryUser, UserDirectory } from "../domain/ports.ts";
-import { RecentMap } from "../verifier/recent-map.ts";
 
 export interface CachedUserDirectoryOptions {
   readonly directory: Pick<UserDirectory, "findById">;

@@ -9,9 +9,8 @@
  * A lease that is asked for in its second half is renewed behind the answer, so who calls all the time never waits for the
  * database. What has ended is remembered by itself: a query that began before the end must not make a lease after it.
  */
-import type { Clock, PubSub } from "@weft/mesh";
+import { type Clock, type PubSub, RecentMap } from "@weft/mesh";
 import type { Principal } from "../verifier/principal.ts";
-import { RecentMap } from "../verifier/recent-map.ts";
 import { decodeRevocationMessage, revocationChannel } from "../verifier/revocation-protocol.ts";
 
 export interface CredentialLeases {

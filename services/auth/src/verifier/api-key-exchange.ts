@@ -10,12 +10,11 @@
 import { createHash } from "node:crypto";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
-import { type Clock, errorReason, serviceError } from "@weft/mesh";
+import { type Clock, errorReason, RecentMap, serviceError } from "@weft/mesh";
 import type { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import { addressHeader, networkOf, userAgentHeader } from "../client-facts.ts";
 import type { TokenRefusal } from "./access-token.ts";
 import { apiKeyIdOf } from "./api-key-format.ts";
-import { RecentMap } from "./recent-map.ts";
 import { tokenRefused, verificationUnavailable } from "./token-errors.ts";
 
 /** Who sends a key, as far as that is known. */

@@ -6,9 +6,9 @@
  *
  * The auth service and every verifier remember by this one rule, so that their answers agree.
  */
+import { RecentMap } from "@weft/mesh";
 import { checkAccessToken, type FindKey, type TokenCheck } from "./access-token.ts";
 import type { Principal } from "./principal.ts";
-import { RecentMap } from "./recent-map.ts";
 
 export interface VerifyingKeys {
   readonly find: FindKey;

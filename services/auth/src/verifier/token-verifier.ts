@@ -10,13 +10,12 @@
 
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
-import type { Clock, Logger, PubSub, RedisHandles } from "@weft/mesh";
+import { type Clock, type Logger, type PubSub, RecentMap, type RedisHandles } from "@weft/mesh";
 import type { AuthService } from "@weft/proto/weft/auth/v1/auth_service_pb.ts";
 import type { TokenCheck, TokenRefusal } from "./access-token.ts";
 import { CheckedTokens } from "./checked-tokens.ts";
 import { JwksCache } from "./jwks-cache.ts";
 import type { Principal } from "./principal.ts";
-import { RecentMap } from "./recent-map.ts";
 import { RevocationFeed } from "./revocation-feed.ts";
 import { readRevocationSnapshot } from "./revocation-protocol.ts";
 import { tokenRefused, verificationUnavailable } from "./token-errors.ts";

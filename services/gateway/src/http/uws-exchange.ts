@@ -1,5 +1,5 @@
 import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from "uWebSockets.js";
-import type { Clock, Timer } from "@weft/mesh";
+import { type Clock, RecentMap, type Timer } from "@weft/mesh";
 import { HeaderFields } from "@weft/transcoding";
 import type { Leaving, LeavingListener } from "../upstream/client-wait.ts";
 import { BodyCollector } from "./body-collector.ts";
@@ -282,16 +282,12 @@ export class Exchange implements HttpRequest {
 }
 
 /** The texts of addresses by their bytes: the server prints one anew for each request. */
-const addresses = new Map<string, string>();
-const mostAddresses = 10_000;
+const addresses = new RecentMap<string, string>(10_000);
 
 function addressOf(res: UwsResponse): string {
   const bytes = Buffer.from(res.getRemoteAddress()).toString("latin1");
   let text = addresses.get(bytes);
   if (text === undefined) {
-    if (addresses.size >= mostAddresses) {
-      addresses.clear();
-    }
     text = Buffer.from(res.getRemoteAddressAsText()).toString("latin1");
     addresses.set(bytes, text);
   }

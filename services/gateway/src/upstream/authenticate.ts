@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { accessOf, assertMethodScope, bearerToken, isApiKey, type Principal } from "@weft/auth/verifier";
+import { RecentMap } from "@weft/mesh";
 import { Access } from "@weft/proto/weft/options/v1/access_pb.ts";
 import { type VerifyCredential, verifyBearer } from "./credentials.ts";
 
@@ -41,7 +42,7 @@ export function createAuthenticate(
     return principal;
   };
   // The tokens of headers that were good: taking one out of its header anew costs more than finding it here.
-  const tokens = new Map<string, string>();
+  const tokens = new RecentMap<string, string>(mostTokens);
   return (method, headers, address) => {
     const authorization = headers.get("authorization");
     if (isPublic(method)) {
@@ -58,9 +59,6 @@ export function createAuthenticate(
       return verified(method, headers, address);
     }
     if (found === undefined && authorization !== null) {
-      if (tokens.size >= mostTokens) {
-        tokens.clear();
-      }
       tokens.set(authorization, token);
     }
     assertMethodScope(principal, method);
